@@ -1,0 +1,34 @@
+//! Every exit status of `dmz`, once. The numbers below 122 are left to the program.
+
+use super::{Failure, Reason, Step};
+
+/// How `dmz` ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Started.
+    Done = 0,
+    /// The program ended before it was ready.
+    Ended = 122,
+    /// A daemon holds the pidfile's lock already.
+    Running = 123,
+    /// dmz itself failed: usage, file, lock, directory, fork, null device.
+    Failed = 125,
+    /// The program is there but cannot be executed.
+    CannotExecute = 126,
+    /// The program, or the interpreter that it names, was not found.
+    NotFound = 127,
+}
+
+impl Exit {
+    /// The status for a step that failed.
+    pub fn of(failure: Failure) -> Exit {
+        match (failure.step, failure.reason) {
+            (_, Reason::RUNNING) => Exit::Running,
+            (_, Reason::ENDED) => Exit::Ended,
+            (Step::Execute, reason) if reason.means_not_found() => Exit::NotFound,
+            (Step::Execute, reason) if reason.is_errno() => Exit::CannotExecute,
+            _ => Exit::Failed,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What will be done, as data: what was asked for, the steps, their order with its reasons, how it can fail. Uses core
+//! alone; never calls the kernel.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod exit;
+pub mod number;
+pub mod order;
+pub mod reason;
+pub mod step;
+pub mod table;
+
+pub use config::Config;
+pub use exit::Exit;
+pub use reason::Reason;
+pub use step::{Process, Step, Subject};
+
+/// A step that could not be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// Which one.
+    pub step: Step,
+    /// Why not.
+    pub reason: Reason,
+}

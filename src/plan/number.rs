@@ -1,0 +1,77 @@
+//! Numbers as text, both ways, without core::fmt.
+
+/// `value` in `base` (8 or 10), at the end of `room`.
+#[inline(never)]
+pub fn digits(mut value: u32, base: u32, room: &mut [u8]) -> &[u8] {
+    let mut start = room.len();
+    for place in room.iter_mut().rev() {
+        *place = b'0' + (value % base) as u8;
+        value /= base;
+        start -= 1;
+        if value == 0 {
+            break;
+        }
+    }
+    room.get(start..).unwrap_or(&[])
+}
+
+/// A number in `base` (8 or 10) without sign or blanks, at most `most`.
+#[inline(never)]
+pub fn parse(text: &[u8], base: u32, most: u32) -> Option<u32> {
+    let mut value = 0u32;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit >= base {
+            return None;
+        }
+        value = value.checked_mul(base)?.checked_add(digit)?;
+    }
+    (!text.is_empty() && value <= most).then_some(value)
+}
+
+/// The largest process id that a kernel gives (PID_MAX_LIMIT).
+const PID_MAX: u32 = 4_194_304;
+
+/// The process id in a pidfile's text: no leading zero, at most a newline behind it.
+pub fn parse_pid(text: &[u8]) -> Option<i32> {
+    let number = text.strip_suffix(b"\n").unwrap_or(text);
+    if number.first() == Some(&b'0') {
+        return None;
+    }
+    parse(number, 10, PID_MAX).map(|pid| pid as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_what_parse_reads() {
+        for value in [0, 1, 7, 8, 10, 4095, 4_194_304, u32::MAX] {
+            for base in [8, 10] {
+                assert_eq!(parse(digits(value, base, &mut [0; 16]), base, u32::MAX), Some(value));
+            }
+        }
+        assert_eq!(digits(18, 8, &mut [0; 16]), b"22");
+    }
+
+    #[test]
+    fn numbers_are_read_strictly() {
+        for text in ["", " 1", "1 ", "+1", "-1", "0x1", "4294967296", "99999999999999999999", "1\0"] {
+            assert_eq!(parse(text.as_bytes(), 10, u32::MAX), None, "{text:?}");
+        }
+        assert_eq!(parse(b"8", 8, 9), None);
+        assert_eq!(parse(b"7777", 8, 0o7777), Some(0o7777));
+        assert_eq!(parse(b"10000", 8, 0o7777), None);
+    }
+
+    #[test]
+    fn a_pid_text_is_one_number_and_at_most_a_newline() {
+        for (text, pid) in [("1", 1), ("12\n", 12), ("4194304\n", 4_194_304)] {
+            assert_eq!(parse_pid(text.as_bytes()), Some(pid));
+        }
+        for text in ["", "\n", "0", "012", "-1", "12abc", "12 34", "1\n2\n", "1\n\n", " 12", "+12", "12\0", "4194305"] {
+            assert_eq!(parse_pid(text.as_bytes()), None, "{text:?}");
+        }
+    }
+}

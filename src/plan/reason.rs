@@ -1,0 +1,90 @@
+//! Why a step failed: an error number of the kernel, or something that dmz itself does not accept.
+
+use core::num::NonZeroU8;
+
+/// Error numbers that decide something.
+pub mod errno {
+    /// No such file or directory.
+    pub const ENOENT: u8 = 2;
+    /// Resource temporarily unavailable.
+    pub const EAGAIN: u8 = 11;
+    /// Permission denied.
+    pub const EACCES: u8 = 13;
+    /// File exists.
+    pub const EEXIST: u8 = 17;
+    /// Not a directory.
+    pub const ENOTDIR: u8 = 20;
+    /// No space left on device.
+    pub const ENOSPC: u8 = 28;
+    /// Is a directory.
+    pub const EISDIR: u8 = 21;
+}
+
+/// Why a step failed. A number below 200 is the kernel's errno(3), the others are ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Reason(NonZeroU8);
+
+impl Reason {
+    /// Nobody can say what: something that cannot be.
+    pub const NONE: Reason = Reason::own(255);
+    /// A process was killed before it could report.
+    pub const KILLED: Reason = Reason::own(200);
+    /// The lock is held: a daemon is running.
+    pub const RUNNING: Reason = Reason::own(201);
+    /// A file that is neither empty nor holds one process id.
+    pub const FOREIGN: Reason = Reason::own(202);
+    /// Not a regular file.
+    pub const IRREGULAR: Reason = Reason::own(203);
+    /// A file with more than one name.
+    pub const LINKED: Reason = Reason::own(204);
+    /// A file of another user.
+    pub const OWNER: Reason = Reason::own(205);
+    /// A folder in which others could replace the file.
+    pub const FOLDER: Reason = Reason::own(206);
+    /// The file at the path is another one at every look.
+    pub const REPLACED: Reason = Reason::own(207);
+    /// Not the null device.
+    pub const NOT_NULL: Reason = Reason::own(208);
+    /// Somebody else's lock: a reader's, or one that belongs to no process.
+    pub const LOCKED: Reason = Reason::own(209);
+    /// As PID 1 there would be nobody left.
+    pub const FIRST: Reason = Reason::own(210);
+    /// A signal killed the program while it was being executed.
+    pub const ENDED: Reason = Reason::own(211);
+    /// An output or input file that is the pidfile itself.
+    pub const PIDFILE: Reason = Reason::own(212);
+
+    /// No space left on device.
+    pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);
+    /// No such file or directory.
+    pub const NOT_FOUND: Reason = Reason::own(errno::ENOENT);
+
+    const fn own(number: u8) -> Reason {
+        Reason(NonZeroU8::new(number).unwrap())
+    }
+
+    /// An error number of the kernel.
+    pub const fn errno(number: NonZeroU8) -> Reason {
+        Reason(number)
+    }
+
+    /// The number, for a table and for the way through a record.
+    pub const fn number(self) -> u8 {
+        self.0.get()
+    }
+
+    /// What [`Reason::number`] gave; nothing for 0.
+    pub fn from_number(number: u8) -> Option<Reason> {
+        NonZeroU8::new(number).map(Reason)
+    }
+
+    /// Is it the kernel's own?
+    pub const fn is_errno(self) -> bool {
+        self.0.get() < 200
+    }
+
+    /// Does it say that a program, or what it needs, is not there?
+    pub const fn means_not_found(self) -> bool {
+        matches!(self.0.get(), errno::ENOENT | errno::ENOTDIR)
+    }
+}

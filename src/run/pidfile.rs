@@ -1,0 +1,167 @@
+//! The pidfile: opened with care, locked by the process that will be the program, checked, written; and undone by the
+//! launcher if the start fails.
+
+use core::ffi::CStr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::apply::Work;
+use super::record::{Pidfile, Record};
+use crate::plan::number::{digits, parse_pid};
+use crate::plan::reason::errno;
+use crate::plan::Reason;
+use crate::sys::Errno;
+use crate::sys::file::{self, Fd, flags};
+use crate::sys::memory::Path;
+use crate::sys::words::tail;
+
+/// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
+const LEAST: i32 = 10;
+
+/// Anybody may read it.
+const MODE: u32 = 0o644;
+
+/// How often the file may turn out to be another one than what lies at the path.
+const TRIES: usize = 100;
+
+fn is(errno: Errno, number: u8) -> bool {
+    errno.number().get() == number
+}
+
+/// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
+pub fn open(work: &mut Work<'_>) -> Result<(), Reason> {
+    let (Some(path), Some(record)) = (work.start.config.pidfile, work.start.record) else { return Ok(()) };
+    let (folder, name) = split(path);
+    let mut parent = Path::new();
+    parent.push(folder)?;
+    let parent = file::open(file::HERE, parent.as_c_str(), flags::FOLDER, 0)?;
+    if work.start.command.user == 0 && file::status(parent)?.lets_others_replace() {
+        return Err(Reason::FOLDER);
+    }
+    let fd = open_in(parent, name, record);
+    file::close(parent);
+    let fd = fd?;
+    // On its final number before it is locked: closing the first number later would drop the lock.
+    let last = file::duplicate_from(fd, LEAST);
+    file::close(fd);
+    work.pidfile = last?;
+    Ok(())
+}
+
+/// Opens `name` in `parent`, new if possible, so that it is known who made it.
+fn open_in(parent: Fd, name: &CStr, record: &Record) -> Result<Fd, Reason> {
+    for _ in 0..TRIES {
+        // Noted before: a daemon that is killed inside the call must not leave the file behind.
+        record.set_pidfile(Pidfile::Made);
+        match file::open(parent, name, flags::NEW, MODE) {
+            Err(errno) if is(errno, errno::EEXIST) => {}
+            other => return Ok(other?),
+        }
+        record.set_pidfile(Pidfile::Untouched);
+        match file::open(parent, name, flags::OLD, 0) {
+            // Gone between the two calls.
+            Err(errno) if is(errno, errno::ENOENT) => {}
+            other => return Ok(other?),
+        }
+    }
+    Err(Reason::REPLACED)
+}
+
+/// Locks the file, and makes sure that it is one we may write to and still the one at the path.
+pub fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
+    let (Some(path), Some(record)) = (work.start.config.pidfile, work.start.record) else { return Ok(()) };
+    for _ in 0..TRIES {
+        match file::lock(work.pidfile) {
+            Err(errno) if is(errno, errno::EAGAIN) || is(errno, errno::EACCES) => {
+                match file::lock_holder(work.pidfile)? {
+                    // Released between the two questions.
+                    None => continue,
+                    Some(holder) if holder.writes && holder.pid >= 0 => {
+                        record.owner.store(holder.pid, Relaxed);
+                        return Err(Reason::RUNNING);
+                    }
+                    Some(_) => return Err(Reason::LOCKED),
+                }
+            }
+            other => other?,
+        }
+        let status = file::status(work.pidfile)?;
+        match file::status_at(file::HERE, path) {
+            Ok(there) if there.identity == status.identity => {
+                record.set_identity(status.identity);
+                work.identity = Some(status.identity);
+                return check(work.pidfile, &status, work.start.command.user);
+            }
+            // Another start removed or replaced it between our open and our lock.
+            Ok(_) => {}
+            Err(errno) if is(errno, errno::ENOENT) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        file::close(work.pidfile);
+        open(work)?;
+    }
+    Err(Reason::REPLACED)
+}
+
+/// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id.
+fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
+    if !status.is_regular() {
+        return Err(Reason::IRREGULAR);
+    }
+    if status.links != 1 {
+        return Err(Reason::LINKED);
+    }
+    if status.owner != 0 && status.owner != user {
+        return Err(Reason::OWNER);
+    }
+    if status.size == 0 {
+        return Ok(());
+    }
+    let mut text = [0; 16];
+    let length = file::read_start(fd, &mut text)?;
+    let pid = parse_pid(text.get(..length).unwrap_or(&[]));
+    if pid.is_some() { Ok(()) } else { Err(Reason::FOREIGN) }
+}
+
+/// Writes this process's id.
+pub fn write(work: &Work<'_>) -> Result<(), Reason> {
+    let Some(record) = work.start.record else { return Ok(()) };
+    let mut room = [b'\n'; 16];
+    let length = {
+        let [text @ .., _] = &mut room;
+        digits(record.daemon.load(Relaxed) as u32, 10, text).len() + 1
+    };
+    let text = room.get(room.len() - length..).unwrap_or(&[]);
+    if !record.pidfile_is(Pidfile::Made) {
+        record.set_pidfile(Pidfile::Overwritten);
+    }
+    file::write_start(work.pidfile, text)?;
+    Ok(file::set_size(work.pidfile, text.len() as u64)?)
+}
+
+/// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
+/// wrote to it; only under the lock, and only the very same file. What fails here fails in silence: the start's own
+/// failure is what the caller must hear.
+pub fn undo(path: &CStr, record: &Record, reason: Reason) {
+    if record.pidfile_is(Pidfile::Untouched) || reason == Reason::RUNNING {
+        return;
+    }
+    let Ok(fd) = file::open(file::HERE, path, flags::OLD, 0) else { return };
+    let (Ok(()), Ok(status)) = (file::lock(fd), file::status(fd)) else { return };
+    let ours = status.identity == record.identity();
+    if record.pidfile_is(Pidfile::Made) && (ours || status.size == 0) {
+        let _ = file::unlink(file::HERE, path);
+    } else if ours {
+        let _ = file::set_size(fd, 0);
+    }
+}
+
+/// The folder's part of a path, and the name in it.
+fn split(path: &CStr) -> (&[u8], &CStr) {
+    let bytes = path.to_bytes_with_nul();
+    match bytes.iter().rposition(|byte| *byte == b'/') {
+        None => (b".", path),
+        Some(slash) => {
+            (bytes.get(..slash.max(1)).unwrap_or(b"/"), tail(path, slash + 1))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the daemon and the session process leave for the launcher: which step came last, why it failed, and the kernel's
+//! own proof of the exec. All zeros means that nobody got far: a start from which nothing was heard has failed.
+
+use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use crate::plan::{Failure, Reason, Step};
+use crate::sys::file::Identity;
+
+/// What has happened to the pidfile, so that a failed start can undo it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Pidfile {
+    /// Nothing.
+    Untouched = 0,
+    /// It is being made, or was: to be unlinked.
+    Made = 1,
+    /// It was there before and has got a new text: to be emptied.
+    Overwritten = 2,
+}
+
+/// The record. Written by one process at a time and read when that one has ended, so that no order between its parts
+/// matters.
+#[derive(Default)]
+pub struct Record {
+    /// The session process's id.
+    pub session: AtomicI32,
+    /// The daemon's id.
+    pub daemon: AtomicI32,
+    /// The process that holds the lock.
+    pub owner: AtomicI32,
+    step: AtomicU8,
+    reason: AtomicU8,
+    proved: AtomicU8,
+    pidfile: AtomicU8,
+    device: AtomicU64,
+    inode: AtomicU64,
+}
+
+impl Record {
+    /// The step that a process is about to do.
+    pub fn note(&self, step: Step) {
+        self.step.store(step as u8, Relaxed);
+    }
+
+    /// The step failed.
+    pub fn fail(&self, failure: Failure) {
+        self.note(failure.step);
+        self.reason.store(failure.reason.number(), Relaxed);
+    }
+
+    /// The program runs.
+    pub fn prove(&self) {
+        self.proved.store(1, Relaxed);
+    }
+
+    /// Did anybody report a failure?
+    pub fn has_failed(&self) -> bool {
+        self.reason.load(Relaxed) != 0
+    }
+
+    /// What it all amounts to, once the session process has ended.
+    pub fn verdict(&self) -> Result<(), Failure> {
+        if self.proved.load(Relaxed) != 0 {
+            return Ok(());
+        }
+        let step = Step::from_number(self.step.load(Relaxed) as usize).unwrap_or(Step::Fork);
+        let reason = Reason::from_number(self.reason.load(Relaxed)).unwrap_or(Reason::KILLED);
+        Err(Failure { step, reason })
+    }
+
+    /// What is about to happen to the pidfile.
+    pub fn set_pidfile(&self, state: Pidfile) {
+        self.pidfile.store(state as u8, Relaxed);
+    }
+
+    /// What has happened to it.
+    pub fn pidfile_is(&self, state: Pidfile) -> bool {
+        self.pidfile.load(Relaxed) == state as u8
+    }
+
+    /// Which file it is.
+    pub fn set_identity(&self, identity: Identity) {
+        self.device.store(identity.device, Relaxed);
+        self.inode.store(identity.inode, Relaxed);
+    }
+
+    /// Which file it was; all zeros if nobody got to look.
+    pub fn identity(&self) -> Identity {
+        Identity { device: self.device.load(Relaxed), inode: self.inode.load(Relaxed) }
+    }
+}

@@ -1,0 +1,271 @@
+//! Files and descriptors.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as linux;
+use rustix::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use rustix::fs::{AtFlags, FlockOperation, Mode};
+use rustix::io::IoSlice;
+
+use super::arch::syscall;
+use super::{Errno, Result, answer};
+
+/// A descriptor's number. Closing is explicit: a process that is about to execute a program or to end closes nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fd(pub i32);
+
+/// Where relative names start: the current directory.
+pub const HERE: Fd = Fd(linux::AT_FDCWD);
+/// Standard error.
+pub const STDERR: Fd = Fd(2);
+/// Standard output.
+pub const STDOUT: Fd = Fd(1);
+
+impl Fd {
+    fn borrow(self) -> BorrowedFd<'static> {
+        // SAFETY: every Fd is AT_FDCWD, one of 0 to 2, or came from an open in this process; rustix only passes the
+        // number on, and the kernel answers EBADF where it is not open.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
+}
+
+/// How to open a file.
+pub use rustix::fs::OFlags as Flags;
+
+/// Ways to open a file. None gives a controlling terminal, and all but [`DEVICE`](flags::DEVICE) are closed by an exec.
+pub mod flags {
+    use super::Flags;
+    const ALWAYS: Flags = Flags::CLOEXEC.union(Flags::NOCTTY);
+    /// No symbolic link at the end, no waiting for a FIFO.
+    const CAREFUL: Flags = ALWAYS.union(Flags::NOFOLLOW).union(Flags::NONBLOCK);
+    /// Only a place to start from.
+    pub const FOLDER: Flags = ALWAYS.union(Flags::PATH).union(Flags::DIRECTORY);
+    /// A new file to read and write, or EEXIST.
+    pub const NEW: Flags = CAREFUL.union(Flags::RDWR).union(Flags::CREATE).union(Flags::EXCL);
+    /// An existing file to read and write.
+    pub const OLD: Flags = CAREFUL.union(Flags::RDWR);
+    /// A file to read, without waiting for a FIFO's writer.
+    pub const INPUT: Flags = ALWAYS.union(Flags::NONBLOCK);
+    /// A file to write; a FIFO that nobody reads is ENXIO.
+    pub const OUTPUT: Flags = INPUT.union(Flags::WRONLY).union(Flags::CREATE);
+    /// To [`OUTPUT`]: write behind what is there.
+    pub const APPEND: Flags = Flags::APPEND;
+    /// To [`OUTPUT`]: empty the file first.
+    pub const TRUNCATE: Flags = Flags::TRUNC;
+    /// A file to read.
+    pub const READ: Flags = INPUT;
+    /// A device to read and write, for 0, 1 or 2: not closed by an exec.
+    pub const DEVICE: Flags = Flags::RDWR.union(Flags::NOCTTY).union(Flags::NOFOLLOW);
+}
+
+/// openat(2).
+#[inline(never)]
+pub fn open(from: Fd, path: &CStr, how: Flags, mode: u32) -> Result<Fd> {
+    Ok(Fd(rustix::fs::openat(from.borrow(), path, how, Mode::from_raw_mode(mode))?.into_raw_fd()))
+}
+
+/// close(2). The number is free whatever the kernel answers, so there is nothing to report.
+#[inline(never)]
+pub fn close(fd: Fd) {
+    // SAFETY: callers close what they opened, once; nobody else holds the number.
+    drop(unsafe { OwnedFd::from_raw_fd(fd.0) });
+}
+
+/// The lowest free number from `least` on, for the same open file; it stays open over an exec (fcntl(2), F_DUPFD).
+pub fn duplicate_from(fd: Fd, least: i32) -> Result<Fd> {
+    // SAFETY: F_DUPFD takes an integer and touches no memory.
+    let new = unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_DUPFD as usize, least as usize, 0, 0) };
+    Ok(Fd(answer(new)? as i32))
+}
+
+/// Makes `number` a second name of `fd` that stays open over an exec (dup3(2)); EBUSY and EINTR are asked again.
+pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
+    use rustix::io::{DupFlags, Errno as Refused};
+    // SAFETY: the target is one of 0 to 2, which nobody owns as an object; ManuallyDrop keeps it open.
+    let mut target = core::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
+    loop {
+        match rustix::io::dup3(fd.borrow(), &mut target, DupFlags::empty()) {
+            Err(Refused::BUSY | Refused::INTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// What fstat(2) says, as far as dmz asks.
+#[derive(Clone, Copy)]
+pub struct Status {
+    /// Device and inode: which file it is.
+    pub identity: Identity,
+    /// The owner's user id.
+    pub owner: u32,
+    /// Number of names.
+    pub links: u32,
+    /// File type and permission bits.
+    pub mode: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Of a device: which.
+    pub device: u64,
+}
+
+/// Device and inode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The file system.
+    pub device: u64,
+    /// The file on it.
+    pub inode: u64,
+}
+
+impl Status {
+    fn is(&self, kind: u32) -> bool {
+        self.mode & linux::S_IFMT == kind
+    }
+
+    /// A regular file?
+    pub fn is_regular(&self) -> bool {
+        self.is(linux::S_IFREG)
+    }
+
+    /// A folder in which others than its owner could replace our file: writable for group or all, and not sticky.
+    pub fn lets_others_replace(&self) -> bool {
+        self.mode & (linux::S_IWGRP | linux::S_IWOTH) != 0 && self.mode & linux::S_ISVTX == 0
+    }
+
+    /// The null device, character device 1:3?
+    pub fn is_null(&self) -> bool {
+        self.is(linux::S_IFCHR) && self.device == NULL_DEVICE
+    }
+}
+
+/// The null device's number, major 1 and minor 3 (null(4)).
+const NULL_DEVICE: u64 = 0x103;
+
+/// fstat(2).
+pub fn status(fd: Fd) -> Result<Status> {
+    look(fd, c"", AtFlags::EMPTY_PATH)
+}
+
+/// fstatat(2) of the name itself, not of what a symbolic link points to.
+pub fn status_at(from: Fd, path: &CStr) -> Result<Status> {
+    look(from, path, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+#[inline(never)]
+#[allow(clippy::unnecessary_cast)] // the kernel's widths differ between architectures
+fn look(from: Fd, path: &CStr, how: AtFlags) -> Result<Status> {
+    let stat = rustix::fs::statat(from.borrow(), path, how)?;
+    Ok(Status {
+        identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
+        owner: stat.st_uid,
+        links: stat.st_nlink as u32,
+        mode: stat.st_mode,
+        size: stat.st_size as u64,
+        device: stat.st_rdev as u64,
+    })
+}
+
+/// unlinkat(2).
+pub fn unlink(from: Fd, path: &CStr) -> Result<()> {
+    Ok(rustix::fs::unlinkat(from.borrow(), path, AtFlags::empty())?)
+}
+
+/// A null device node of our own: mknodat(2), which needs CAP_MKNOD.
+pub fn make_null(path: &CStr) -> Result<()> {
+    use rustix::fs::FileType;
+    Ok(rustix::fs::mknodat(HERE.borrow(), path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), NULL_DEVICE)?)
+}
+
+/// fchmod(2).
+
+/// ftruncate(2).
+pub fn set_size(fd: Fd, size: u64) -> Result<()> {
+    Ok(rustix::fs::ftruncate(fd.borrow(), size)?)
+}
+
+/// Makes reads and writes wait again (fcntl(2), F_SETFL): takes O_NONBLOCK off, leaves `append` as it was asked for.
+pub fn set_blocking(fd: Fd, append: bool) -> Result<()> {
+    let flags = if append { Flags::APPEND } else { Flags::empty() };
+    Ok(rustix::fs::fcntl_setfl(fd.borrow(), flags)?)
+}
+
+/// Locks the whole file for writing, or EAGAIN or EACCES when somebody holds a lock (fcntl(2), F_SETLK). The lock is the
+/// process's own: not inherited, kept over an exec, dropped at any close of the file in this process.
+pub fn lock(fd: Fd) -> Result<()> {
+    Ok(rustix::fs::fcntl_lock(fd.borrow(), FlockOperation::NonBlockingLockExclusive)?)
+}
+
+/// A lock that stands in our way.
+#[derive(Clone, Copy)]
+pub struct Holder {
+    /// The process that holds it, as this PID namespace numbers it; 0 for one that cannot be seen from here, -1 for a
+    /// lock that belongs to no process.
+    pub pid: i32,
+    /// Is it a lock for writing?
+    pub writes: bool,
+}
+
+/// Who holds a lock that keeps us from taking ours, if anybody (fcntl(2), F_GETLK).
+pub fn lock_holder(fd: Fd) -> Result<Option<Holder>> {
+    let mut lock = linux::flock {
+        l_type: linux::F_WRLCK as _, l_whence: linux::SEEK_SET as _, l_start: 0, l_len: 0, l_pid: 0,
+    };
+    let place = (&raw mut lock) as usize;
+    // SAFETY: the kernel reads and fills one `flock`, which outlives the call.
+    answer(unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_GETLK as usize, place, 0, 0) })?;
+    let kind = lock.l_type as u32;
+    Ok((kind != linux::F_UNLCK).then_some(Holder { pid: lock.l_pid, writes: kind == linux::F_WRLCK }))
+}
+
+/// pread(2) from the start; how many bytes there were, `buffer` full at the most.
+pub fn read_start(fd: Fd, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match rustix::io::pread(fd.borrow(), &mut *buffer, 0) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// pwrite(2) of all of `bytes` at the start of the file; a file that takes only a part is full.
+pub fn write_start(fd: Fd, bytes: &[u8]) -> Result<()> {
+    loop {
+        match rustix::io::pwrite(fd.borrow(), bytes, 0) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(count) if count == bytes.len() => return Ok(()),
+            Ok(_) => return Err(Errno::new(linux_raw_sys::errno::ENOSPC as i32)),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// How many pieces [`write_line`] takes.
+pub const PIECES: usize = 10;
+
+/// Writes the pieces in one writev(2), so that a line is not torn by what others write.
+#[inline(never)]
+pub fn write_line(fd: Fd, pieces: &[&[u8]]) -> Result<usize> {
+    let mut slices = [IoSlice::new(&[]); PIECES];
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = IoSlice::new(piece);
+    }
+    Ok(rustix::io::writev(fd.borrow(), &slices)?)
+}
+
+/// Closes the descriptors `first` to `last`, both included (close_range(2), Linux 5.9).
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    // SAFETY: closes numbers that no object in this process owns; memory is not touched.
+    answer(unsafe { syscall(linux::__NR_close_range, first as usize, last as usize, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// chdir(2).
+pub fn change_directory(path: &CStr) -> Result<()> {
+    Ok(rustix::process::chdir(path)?)
+}
+
+/// umask(2): the mask before.
+pub fn set_umask(mask: u32) -> u32 {
+    rustix::process::umask(Mode::from_raw_mode(mask)).as_raw_mode()
+}
+

@@ -1,0 +1,104 @@
+//! The words that the kernel hands over: arguments, environment, auxiliary vector.
+
+use core::ffi::{CStr, c_char};
+
+use linux_raw_sys::auxvec::{AT_EUID, AT_NULL};
+
+/// A NULL-terminated vector of strings, as execve(2) takes it.
+#[derive(Clone, Copy)]
+pub struct Vector(*const *const c_char);
+
+// SAFETY: nothing writes to a vector or its strings while it is lent out: the kernel's are ours alone, and the makers of
+// others promise it. Then sharing them between threads, or processes that share memory, is only reading.
+unsafe impl Sync for Vector {}
+
+impl Vector {
+    /// The word at `index`, if there are that many.
+    pub fn get(self, index: usize) -> Option<&'static CStr> {
+        let mut rest = self;
+        for _ in 0..index {
+            rest.next()?;
+        }
+        rest.next()
+    }
+
+    /// The vector from word `index` on; `index` must not be beyond the end.
+    pub fn from(self, index: usize) -> Vector {
+        let mut rest = self;
+        for _ in 0..index {
+            if rest.next().is_none() {
+                break;
+            }
+        }
+        rest
+    }
+
+    /// The address, for the kernel.
+    pub(super) fn address(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// `word` without its first `count` bytes; empty if it has no more.
+pub fn tail(word: &CStr, count: usize) -> &CStr {
+    match word.to_bytes_with_nul().get(count..) {
+        // SAFETY: the end of a C string is one: its only NUL is the last byte, which a range within the string keeps.
+        Some(rest @ [_, ..]) => unsafe { CStr::from_bytes_with_nul_unchecked(rest) },
+        _ => c"",
+    }
+}
+
+impl Iterator for Vector {
+    type Item = &'static CStr;
+
+    fn next(&mut self) -> Option<&'static CStr> {
+        // SAFETY: the place is within the vector or its NULL, where we stop for good; each entry before it is a
+        // NUL-terminated string that lives as long as the process.
+        unsafe {
+            let word = *self.0;
+            if word.is_null() {
+                return None;
+            }
+            self.0 = self.0.add(1);
+            Some(CStr::from_ptr(word))
+        }
+    }
+}
+
+/// All that the kernel hands over at the start of a process.
+#[derive(Clone, Copy)]
+pub struct Words {
+    /// argv.
+    pub arguments: Vector,
+    /// envp.
+    pub environment: Vector,
+    /// The effective user id, from the auxiliary vector.
+    pub user: u32,
+}
+
+impl Words {
+    /// Finds everything on the stack that the kernel made (execve(2), getauxval(3)).
+    ///
+    /// # Safety
+    /// `stack` is the stack pointer at the process's entry, and nothing has written above it.
+    pub unsafe fn from_stack(stack: *const usize) -> Words {
+        // SAFETY: the kernel lays out argc, argc pointers, NULL, the environment, NULL, pairs up to AT_NULL.
+        unsafe {
+            let arguments = Vector(stack.add(1).cast());
+            let environment = Vector(stack.add(1 + *stack + 1).cast());
+            let mut rest = environment;
+            while !(*rest.0).is_null() {
+                rest.0 = rest.0.add(1);
+            }
+            let mut pair = rest.0.add(1).cast::<usize>();
+            let mut user = 0;
+            while *pair != AT_NULL as usize {
+                if *pair == AT_EUID as usize {
+                    user = *pair.add(1) as u32;
+                }
+                pair = pair.add(2);
+            }
+            Words { arguments, environment, user }
+        }
+    }
+}
