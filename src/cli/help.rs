@@ -1,7 +1,7 @@
 //! What `--help` and `--version` print: put together from the option table by the compiler, so that the binary holds the
 //! finished text and no code for it.
 
-use super::options::OPTIONS;
+use super::options::{OPTIONS, put};
 
 /// The text of `--version`.
 pub const VERSION: &[u8] = concat!("dmz ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
@@ -28,7 +28,9 @@ const fn render(text: &mut [u8]) -> usize {
     while index < OPTIONS.len() {
         let option = &OPTIONS[index];
         let start = end;
-        end = if option.short == 0 { put(text, end, b"     ") } else {
+        end = if option.short == b'-' {
+            put(text, end, b"     ")
+        } else {
             put(text, end, &[b' ', b'-', option.short, b',', b' '])
         };
         end = put(text, end, b"--");
@@ -43,18 +45,6 @@ const fn render(text: &mut [u8]) -> usize {
         }
         end = put(text, end, option.help.as_bytes());
         end = put(text, end, b"\n");
-        index += 1;
-    }
-    end
-}
-
-const fn put(text: &mut [u8], mut end: usize, piece: &[u8]) -> usize {
-    let mut index = 0;
-    while index < piece.len() {
-        if end < text.len() {
-            text[end] = piece[index];
-        }
-        end += 1;
         index += 1;
     }
     end

@@ -1,10 +1,9 @@
-//! The words: what failed, as one line on standard error.
+//! The words: what failed, as one line on standard error; the plan; the process id.
 
-use super::parse::{Fault, Usage};
-use super::printed;
+use super::parse::{Fault, Parser};
 use crate::plan::number::digits;
 use crate::plan::table::{self, Entries};
-use crate::plan::{Config, Exit, Failure, Process, Reason, Step, Subject, order};
+use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Subject, order};
 use crate::run::{self, Failed};
 
 /// The kernel's usual text for every error number that a step can give, and our own reasons: number, text, NUL.
@@ -59,31 +58,48 @@ const REASONS: &[u8] = b"\
 
 /// The text of a reason; empty for one that is not in the table.
 fn text(reason: Reason) -> &'static [u8] {
-    let entry = Entries(REASONS).find(|entry| entry.first() == Some(&reason.number()));
+    let entry = Entries(REASONS).find(|entry| entry.first() == Some(&(reason.number() as u8)));
     entry.and_then(|entry| entry.get(1..)).unwrap_or(b"")
 }
 
-/// A subject as it stands in a line.
-fn subject<'a>(subject: Subject<'a>, room: &'a mut [u8; 16]) -> &'a [u8] {
-    match subject {
+/// A step's subject as it stands in a line.
+fn subject<'a>(step: Step, config: &Config<'a>, room: &'a mut [u8; 16]) -> &'a [u8] {
+    match step.subject(config) {
         Subject::None => b"",
         Subject::Text(name) => name.to_bytes(),
         Subject::Octal(number) => digits(number, 8, room),
     }
 }
 
-fn space(subject: &[u8]) -> &'static [u8] {
-    if subject.is_empty() { b"" } else { b" " }
+/// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
+#[inline(never)]
+fn tell(config: &Config<'_>, template: &[u8], words: &[&[u8]]) -> Exit {
+    if !config.has(Flag::Quiet) {
+        let _ = run::write(run::STDERR, template, words);
+    }
+    Exit::Done
+}
+
+/// Writes to standard output.
+#[inline(never)]
+pub fn print(template: &[u8], words: &[&[u8]]) -> Exit {
+    match run::write(run::STDOUT, template, words) {
+        Ok(()) => Exit::Done,
+        Err(reason) => {
+            cannot(&Config::new(c""), b"write to", b"standard output", reason);
+            Exit::Failed
+        }
+    }
 }
 
 /// `dmz: cannot STEP SUBJECT: REASON`.
-fn line(step: &[u8], about: &[u8], extra: &[u8], reason: Reason) {
+fn cannot(config: &Config<'_>, step: &[u8], about: &[u8], reason: Reason) {
     let mut room = [0; 16];
-    let (errno, why): (&[u8], &[u8]) = match text(reason) {
-        b"" => (b"errno ", digits(reason.number().into(), 10, &mut room)),
+    let (errno, why): (&[u8], _) = match text(reason) {
+        b"" => (b"errno", digits(reason.number() as u32, 10, &mut room)),
         text => (b"", text),
     };
-    run::tell(&[b"dmz: cannot ", step, space(about), about, b": ", extra, errno, why, b"\n"]);
+    tell(config, b"dmz: cannot % %: % %\n", &[step, about, errno, why]);
 }
 
 /// Tells of a start that failed.
@@ -91,67 +107,49 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
     let Failure { step, reason } = failed.failure;
     let mut room = [0; 16];
     if reason == Reason::RUNNING {
-        let (what, owner): (&[u8], &[u8]) = match failed.owner {
-            0 => (b"in a PID namespace that cannot be seen from here", b""),
-            pid => (b"PID ", digits(pid as u32, 10, &mut room)),
-        };
-        run::tell(&[b"dmz: already running, ", what, owner, b"\n"]);
+        let owner = digits(failed.owner as u32, 10, &mut room);
+        tell(config, b"dmz: already running, PID %\n", &[owner]);
         return;
     }
-    let about = subject(step.subject(config), &mut room);
+    let about = subject(step, config, &mut room);
     let mut room = [0; 256];
-    match missing_interpreter(failed.failure, about, config, &mut room) {
-        None => line(step.name(), about, b"", reason),
-        Some(name) => run::tell(&[
-            b"dmz: cannot execute ", about, b": its interpreter", space(name), name, b": ", text(reason), b"\n",
-        ]),
+    // An exec that says ENOENT about a program that is there means its interpreter.
+    let not_found = step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path();
+    match if not_found { run::missing_interpreter(config.program(), &mut room) } else { b"" } {
+        b"" => cannot(config, step.name(), about, reason),
+        name => drop(tell(config, b"dmz: cannot execute %: its interpreter %: %\n", &[about, name, text(reason)])),
     }
-}
-
-/// An exec that says ENOENT about a program that is there means its interpreter.
-fn missing_interpreter<'a>(
-    failure: Failure, program: &[u8], config: &Config<'_>, room: &'a mut [u8; 256],
-) -> Option<&'a [u8]> {
-    let not_found = failure.step == Step::Execute && failure.reason == Reason::NOT_FOUND;
-    if not_found && config.has_path() { run::missing_interpreter(config.program, room) } else { None }
 }
 
 /// What is said of each [`Fault`], in the order of the enum.
-const FAULTS: &[u8] =
-    b"unknown option \0a value is missing for \0no value belongs to \0bad value \0no program given\0";
+const FAULTS: &[u8] = b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0";
 
 /// A word of the command line that makes no sense.
-pub fn usage(usage: &Usage) {
-    run::tell(&[b"dmz: ", table::entry(FAULTS, usage.fault as usize), usage.word, b"; try 'dmz --help'\n"]);
+pub fn usage(fault: Fault, parser: &Parser) {
+    let fault = table::entry(FAULTS, fault as usize);
+    tell(&parser.config, b"dmz: % %; try 'dmz --help'\n", &[fault, parser.word.to_bytes()]);
 }
 
-/// Standard output did not take what was asked for.
-pub fn output(reason: Reason) {
-    line(b"write to standard output", b"", b"", reason);
-}
-
-/// The end of the story that `--verbose` tells.
-pub fn started(pid: i32) {
+/// The program runs: says so if it was asked to.
+pub fn started(config: &Config<'_>, pid: i32) -> Exit {
     let mut room = [0; 16];
-    run::tell(&[b"dmz: started, PID ", digits(pid as u32, 10, &mut room), b"\n"]);
-}
-
-/// The program's process id, as `--print-pid` asks for it.
-pub fn print_pid(pid: i32) -> Exit {
-    let mut room = [0; 16];
-    printed(run::print(&[digits(pid as u32, 10, &mut room), b"\n"]))
-}
-
-/// Gives the plan to `write`, one step a line.
-pub fn plan(config: &Config<'_>, write: fn(&[&[u8]]) -> Result<(), Reason>) -> Exit {
-    for process in Process::ALL {
-        for step in order::steps(process, config) {
-            let mut room = [0; 16];
-            let about = subject(step.subject(config), &mut room);
-            if let Err(reason) = write(&[process.name(), b": ", step.name(), space(about), about, b"\n"]) {
-                return printed(Err(reason));
-            }
-        }
+    let pid = digits(pid as u32, 10, &mut room);
+    if config.has(Flag::Verbose) {
+        tell(config, b"dmz: started, PID %\n", &[pid]);
     }
-    Exit::Done
+    if config.has(Flag::PrintPid) { print(b"%\n", &[pid]) } else { Exit::Done }
+}
+
+/// One step of the plan.
+const LINE: &[u8] = b"% % %\n";
+
+/// The plan, one step a line: on standard output if that is all, else as the beginning of the story.
+pub fn plan(config: &Config<'_>) -> Exit {
+    let printed = order::each(config, |process, step| {
+        let mut room = [0; 16];
+        let words = [process.name(), step.name(), subject(step, config, &mut room)];
+        let exit = if config.has(Flag::DryRun) { print(LINE, &words) } else { tell(config, LINE, &words) };
+        if exit == Exit::Done { Ok(()) } else { Err(exit) }
+    });
+    printed.err().unwrap_or(Exit::Done)
 }

@@ -8,9 +8,9 @@ mod options;
 mod parse;
 
 use crate::Words;
-use crate::plan::{Exit, Reason};
+use crate::plan::{Config, Exit, Flag};
 use crate::run::{self, Command};
-use parse::{Request, Task};
+use parse::Parser;
 
 /// The whole of `dmz`: reads the words, does what they say, ends the process.
 pub fn main(words: Words) -> ! {
@@ -18,59 +18,29 @@ pub fn main(words: Words) -> ! {
 }
 
 fn answer(words: Words) -> Exit {
-    let mut request = Request::new();
-    if let Err(usage) = parse::parse(words.arguments, &mut request) {
-        if !request.quiet {
-            message::usage(&usage);
-        }
+    let mut parser = Parser { words: words.arguments, config: Config::new(c""), word: c"" };
+    if let Err(fault) = parser.parse() {
+        message::usage(fault, &parser);
         return Exit::Failed;
     }
-    match request.task {
-        Task::Help => print(help::TEXT),
-        Task::Version => print(help::VERSION),
-        Task::Plan => message::plan(&request.config, run::print),
-        Task::Start => start(&request, words),
+    let config = &parser.config;
+    if config.has(Flag::Help) {
+        return message::print(help::TEXT, &[]);
     }
-}
-
-#[inline(never)]
-fn print(text: &[u8]) -> Exit {
-    printed(run::print(&[text]))
-}
-
-/// What it means that standard output took, or did not take, what was asked for.
-fn printed(result: Result<(), Reason>) -> Exit {
-    match result {
-        Ok(()) => Exit::Done,
-        Err(reason) => {
-            message::output(reason);
-            Exit::Failed
+    if config.has(Flag::Version) {
+        return message::print(help::VERSION, &[]);
+    }
+    if config.has(Flag::DryRun) || config.has(Flag::Verbose) {
+        let told = message::plan(config);
+        if config.has(Flag::DryRun) {
+            return told;
         }
     }
-}
-
-fn start(request: &Request, words: Words) -> Exit {
-    let config = &request.config;
-    let command = Command {
-        arguments: words.arguments.from(request.program),
-        environment: words.environment,
-        user: words.user,
-    };
-    if request.verbose {
-        // Nobody to tell if standard error takes nothing.
-        let _ = message::plan(config, |pieces| { run::tell(pieces); Ok(()) });
-    }
+    let command = Command { arguments: parser.words, environment: words.environment, user: words.user };
     match run::start(config, &command) {
-        Ok(pid) => {
-            if request.verbose {
-                message::started(pid);
-            }
-            if request.print_pid { message::print_pid(pid) } else { Exit::Done }
-        }
+        Ok(pid) => message::started(config, pid),
         Err(failed) => {
-            if !request.quiet {
-                message::failed(config, &failed);
-            }
+            message::failed(config, &failed);
             Exit::of(failed.failure)
         }
     }

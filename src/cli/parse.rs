@@ -1,150 +1,106 @@
-//! From the words of the command line to a request. Options end at the first word that is not one; letters bundle and
-//! take glued values; long names take `--name VALUE` or `--name=VALUE` and are never abbreviated.
+//! From the words of the command line to a configuration. Options end at the first word that is not one; letters bundle
+//! and take glued values; long names take `--name VALUE` or `--name=VALUE` and are never abbreviated.
 
 use core::ffi::CStr;
 
-use super::options::{self, NAMES};
-use crate::plan::Config;
+use super::options::{MEANINGS, Meaning, NAMES};
 use crate::plan::table::Entries;
+use crate::plan::{Config, Flag, Text, number};
 use crate::{Vector, tail};
-
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    /// Start the program.
-    Start,
-    /// Print the plan.
-    Plan,
-    /// Print the help.
-    Help,
-    /// Print the version.
-    Version,
-}
-
-/// All that the command line says.
-pub struct Request {
-    pub task: Task,
-    pub config: Config<'static>,
-    /// Which word of the command line is the program.
-    pub program: usize,
-    pub print_pid: bool,
-    pub verbose: bool,
-    pub quiet: bool,
-}
-
-impl Request {
-    /// Nothing said yet.
-    pub const fn new() -> Request {
-        Request {
-            task: Task::Start, config: Config::new(c""), program: 0, print_pid: false, verbose: false, quiet: false,
-        }
-    }
-}
-
-/// A word that makes no sense, and why.
-pub struct Usage {
-    /// The word at fault; empty where something is missing at the end.
-    pub word: &'static [u8],
-    pub fault: Fault,
-}
 
 /// What is wrong with a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
+#[repr(u8)]
 pub enum Fault {
+    /// No such option.
     Unknown,
+    /// The option's value is missing.
     NeedsValue,
+    /// The option takes no value.
     TakesNoValue,
+    /// The option does not take this value.
     BadValue,
+    /// There is no program.
     NoProgram,
 }
 
-/// Reads the command line; the first word is dmz's own name and may be missing.
-pub fn parse(words: Vector, request: &mut Request) -> Result<(), Usage> {
-    let mut rest = Rest { words, taken: 0 };
-    rest.next();
-    while let Some(word) = rest.words.clone().next() {
-        let text = word.to_bytes();
-        let Some(name) = text.strip_prefix(b"-").filter(|name| !name.is_empty()) else { break };
-        rest.next();
-        match name.strip_prefix(b"-") {
-            Some(b"") => break,
-            Some(name) => long(name, word, &mut rest, request)?,
-            None => letters(word, &mut rest, request)?,
+/// A command line being read.
+pub struct Parser {
+    /// What has not been read; in the end the program and its arguments.
+    pub words: Vector,
+    /// What was asked for so far.
+    pub config: Config<'static>,
+    /// The word being read; the one at fault if there is a fault.
+    pub word: &'static CStr,
+}
+
+impl Parser {
+    /// Reads all of it. The first word is dmz's own name and may be missing.
+    pub fn parse(&mut self) -> Result<(), Fault> {
+        self.words.next();
+        let program = loop {
+            let rest = self.words;
+            let Some(word) = self.words.next() else { break rest };
+            self.word = word;
+            match word.to_bytes() {
+                b"--" => break self.words,
+                [b'-', b'-', ..] => self.long()?,
+                [b'-', _, ..] => self.letters()?,
+                _ => break rest,
+            }
+        };
+        self.words = program;
+        self.word = c"";
+        if let Some(name) = program.clone().next() {
+            self.config.set_text(Text::Program, name);
+        } else if !self.config.has(Flag::Help) && !self.config.has(Flag::Version) {
+            return Err(Fault::NoProgram);
         }
+        Ok(())
     }
-    request.program = rest.taken;
-    match rest.next() {
-        Some(program) => request.config.program = program,
-        None if matches!(request.task, Task::Help | Task::Version) => {}
-        None => return Err(Usage { word: b"", fault: Fault::NoProgram }),
+
+    /// One `--name`, `--name=VALUE` or `--name VALUE`.
+    fn long(&mut self) -> Result<(), Fault> {
+        let text = self.word.to_bytes();
+        let end = text.iter().position(|byte| *byte == b'=').unwrap_or(text.len());
+        let name = text.get(2..end).unwrap_or(b"");
+        let glued = if end < text.len() { Some(tail(self.word, end + 1)) } else { None };
+        let takes_value = self.take(b'-', name, glued)?;
+        if glued.is_some() && !takes_value { Err(Fault::TakesNoValue) } else { Ok(()) }
     }
-    Ok(())
-}
 
-/// What of the command line has not been read.
-struct Rest {
-    words: Vector,
-    taken: usize,
-}
-
-impl Rest {
-    fn next(&mut self) -> Option<&'static CStr> {
-        let word = self.words.next()?;
-        self.taken += 1;
-        Some(word)
-    }
-}
-
-/// An option of the table.
-struct Found {
-    index: usize,
-    takes_value: bool,
-}
-
-/// The option that `is_it` recognizes by its letter and its long name.
-fn find(is_it: impl Fn(u8, &[u8]) -> bool) -> Option<Found> {
-    for (index, entry) in Entries(NAMES).enumerate() {
-        if let [letter, value, name @ ..] = entry {
-            if is_it(*letter, name) {
-                return Some(Found { index, takes_value: *value == b'+' });
+    /// A dash and letters; what follows a letter that takes a value is its value.
+    fn letters(&mut self) -> Result<(), Fault> {
+        let mut rest = tail(self.word, 1);
+        while let Some(letter) = rest.to_bytes().first() {
+            rest = tail(rest, 1);
+            if self.take(*letter, b"", if rest.is_empty() { None } else { Some(rest) })? {
+                break;
             }
         }
+        Ok(())
     }
-    None
-}
 
-/// One `--name`, `--name=VALUE` or `--name VALUE`.
-fn long(text: &'static [u8], word: &'static CStr, rest: &mut Rest, request: &mut Request) -> Result<(), Usage> {
-    let at = |fault| Usage { word: word.to_bytes(), fault };
-    let equals = text.iter().position(|byte| *byte == b'=');
-    let name = text.get(..equals.unwrap_or(text.len())).unwrap_or(text);
-    let found = find(|_, long| long == name).ok_or(at(Fault::Unknown))?;
-    let value = match equals {
-        Some(_) if !found.takes_value => return Err(at(Fault::TakesNoValue)),
-        Some(place) => tail(word, place + 3),
-        None if found.takes_value => rest.next().ok_or(at(Fault::NeedsValue))?,
-        None => c"",
-    };
-    if options::apply(found.index, request, value) { Ok(()) } else { Err(Usage { word: value.to_bytes(), fault: Fault::BadValue }) }
-}
-
-/// A dash and letters; what follows a letter that takes a value is its value.
-fn letters(word: &'static CStr, rest: &mut Rest, request: &mut Request) -> Result<(), Usage> {
-    let at = |fault| Usage { word: word.to_bytes(), fault };
-    for (place, letter) in word.to_bytes().iter().enumerate().skip(1) {
-        let found = find(|short, _| short == *letter && short != b'-').ok_or(at(Fault::Unknown))?;
-        let value = match tail(word, place + 1) {
-            _ if !found.takes_value => c"",
-            glued if !glued.is_empty() => glued,
-            _ => rest.next().ok_or(at(Fault::NeedsValue))?,
+    /// Takes the option of this letter, or of this name where the letter is `-`; whether it has a value, which is
+    /// `glued` to it in the same word or the next word.
+    fn take(&mut self, letter: u8, name: &[u8], glued: Option<&'static CStr>) -> Result<bool, Fault> {
+        let is_it = |entry: &[u8]| match entry {
+            [first, long @ ..] if name.is_empty() => *first == letter && letter != b'-' && !long.is_empty(),
+            [_, long @ ..] => long == name,
+            [] => false,
         };
-        if !options::apply(found.index, request, value) {
-            return Err(Usage { word: value.to_bytes(), fault: Fault::BadValue });
+        let meaning = Entries(NAMES).position(is_it).and_then(|index| MEANINGS.get(index)).ok_or(Fault::Unknown)?;
+        if let Meaning::Flag(flag) = meaning {
+            self.config.set(*flag);
+            return Ok(false);
         }
-        if found.takes_value {
-            break;
+        let value = glued.or_else(|| self.words.next()).ok_or(Fault::NeedsValue)?;
+        if let Meaning::Text(text) = meaning {
+            self.config.set_text(*text, value);
+        } else {
+            self.word = value;
+            self.config.umask = number::parse(value.to_bytes(), 8, 0o777).ok_or(Fault::BadValue)?;
         }
+        Ok(true)
     }
-    Ok(())
 }

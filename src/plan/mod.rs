@@ -10,7 +10,7 @@ pub mod reason;
 pub mod step;
 pub mod table;
 
-pub use config::Config;
+pub use config::{Config, Flag, Text};
 pub use exit::Exit;
 pub use reason::Reason;
 pub use step::{Process, Step, Subject};

@@ -13,7 +13,6 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Launcher, Step::BlockSignals),
     // Before the first fork: a daemon whose session process was killed must become ours, to be ended.
     (Process::Launcher, Step::AdoptOrphans),
-    (Process::Launcher, Step::MapMemory),
     // The launcher sleeps here. It does not leave before the session process has gone: if it leads a terminal's session,
     // its end sends SIGHUP to everything that is still in that session.
     (Process::Launcher, Step::Fork),
@@ -49,8 +48,12 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::Execute),
 ];
 
-/// The steps of one process, as `config` asks for them.
-pub fn steps<'a>(process: Process, config: &'a Config<'_>) -> impl Iterator<Item = Step> + 'a {
-    let mine = ORDER.iter().filter(move |(whose, step)| *whose == process && step.is_wanted(config));
-    mine.map(|(_, step)| *step)
+/// Gives `act` every step that `config` asks for, with the process that does it, in order; stops where it says so.
+pub fn each<E>(config: &Config<'_>, mut act: impl FnMut(Process, Step) -> Result<(), E>) -> Result<(), E> {
+    for (process, step) in ORDER {
+        if step.is_wanted(config) {
+            act(*process, *step)?;
+        }
+    }
+    Ok(())
 }

@@ -1,28 +1,28 @@
 //! Why a step failed: an error number of the kernel, or something that dmz itself does not accept.
 
-use core::num::NonZeroU8;
+use core::num::NonZeroI32;
 
 /// Error numbers that decide something.
 pub mod errno {
     /// No such file or directory.
-    pub const ENOENT: u8 = 2;
+    pub const ENOENT: i32 = 2;
     /// Resource temporarily unavailable.
-    pub const EAGAIN: u8 = 11;
+    pub const EAGAIN: i32 = 11;
     /// Permission denied.
-    pub const EACCES: u8 = 13;
+    pub const EACCES: i32 = 13;
     /// File exists.
-    pub const EEXIST: u8 = 17;
+    pub const EEXIST: i32 = 17;
     /// Not a directory.
-    pub const ENOTDIR: u8 = 20;
+    pub const ENOTDIR: i32 = 20;
     /// No space left on device.
-    pub const ENOSPC: u8 = 28;
+    pub const ENOSPC: i32 = 28;
     /// Is a directory.
-    pub const EISDIR: u8 = 21;
+    pub const EISDIR: i32 = 21;
 }
 
 /// Why a step failed. A number below 200 is the kernel's errno(3), the others are ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Reason(NonZeroU8);
+pub struct Reason(NonZeroI32);
 
 impl Reason {
     /// Nobody can say what: something that cannot be.
@@ -59,23 +59,23 @@ impl Reason {
     /// No such file or directory.
     pub const NOT_FOUND: Reason = Reason::own(errno::ENOENT);
 
-    const fn own(number: u8) -> Reason {
-        Reason(NonZeroU8::new(number).unwrap())
+    const fn own(number: i32) -> Reason {
+        Reason(NonZeroI32::new(number).unwrap())
     }
 
     /// An error number of the kernel.
-    pub const fn errno(number: NonZeroU8) -> Reason {
+    pub const fn errno(number: NonZeroI32) -> Reason {
         Reason(number)
     }
 
     /// The number, for a table and for the way through a record.
-    pub const fn number(self) -> u8 {
+    pub const fn number(self) -> i32 {
         self.0.get()
     }
 
     /// What [`Reason::number`] gave; nothing for 0.
-    pub fn from_number(number: u8) -> Option<Reason> {
-        NonZeroU8::new(number).map(Reason)
+    pub fn from_number(number: i32) -> Option<Reason> {
+        NonZeroI32::new(number).map(Reason)
     }
 
     /// Is it the kernel's own?

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use super::config::Text;
 use super::{Config, table};
 
 /// Which process does a step.
@@ -17,12 +18,9 @@ pub enum Process {
 }
 
 impl Process {
-    /// All of them, in the order of their births.
-    pub const ALL: [Process; 3] = [Process::Launcher, Process::Session, Process::Daemon];
-
     /// What it is called.
     pub fn name(self) -> &'static [u8] {
-        table::entry(b"launcher\0session\0daemon\0", self as usize)
+        table::entry(b"launcher:\0session:\0daemon:\0", self as usize)
     }
 }
 
@@ -37,22 +35,31 @@ pub enum Subject<'a> {
     Octal(u32),
 }
 
-// The enum and its table of names, from one list: name N of the table is variant N.
+// The enum and its tables, from one list: entry N of each table is variant N.
 macro_rules! steps {
-    ($($(#[doc = $doc:literal])* $variant:ident $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $name:literal $($about:ident)?,)*) => {
         /// One change to one process.
         #[derive(Clone, Copy, PartialEq, Eq)]
         #[cfg_attr(test, derive(Debug))]
         #[repr(u8)]
         pub enum Step { $($(#[doc = $doc])* $variant,)* }
 
-        impl Step {
-            const ALL: &[Step] = &[$(Step::$variant,)*];
-            const NAMES: &[u8] = concat!($($name, "\0",)*).as_bytes();
-        }
+        const ALL: &[Step] = &[$(Step::$variant,)*];
+        const NAMES: &[u8] = concat!($($name, "\0",)*).as_bytes();
+        const ABOUT: &[Option<Text>] = &[$(about!($($about)?),)*];
     };
 }
 
+macro_rules! about {
+    () => {
+        None
+    };
+    ($about:ident) => {
+        Some(Text::$about)
+    };
+}
+
+// Variant, its name as a phrase that fits behind "cannot", and the text that it is about.
 steps! {
     /// Refuses to start as PID 1.
     CheckFirst "start",
@@ -60,9 +67,7 @@ steps! {
     BlockSignals "block signals",
     /// Becomes the parent of orphaned descendants.
     AdoptOrphans "adopt orphans",
-    /// Maps the record and the stacks.
-    MapMemory "map memory",
-    /// Starts the session process.
+    /// Starts the session process, on memory mapped for it.
     Fork "fork",
     /// Makes it the leader of a new session.
     CreateSession "create a session",
@@ -77,72 +82,67 @@ steps! {
     /// Clears the mask, so that dmz's own files have explicit modes.
     ClearUmask "clear umask",
     /// Opens or makes the pidfile.
-    OpenPidfile "open pidfile",
-    /// Locks and checks it.
-    LockPidfile "lock pidfile",
+    OpenPidfile "open pidfile" Pidfile,
+    /// Locks it.
+    LockPidfile "lock pidfile" Pidfile,
     /// Writes the process id.
-    WritePidfile "write pidfile",
+    WritePidfile "write pidfile" Pidfile,
     /// Makes the program's path absolute.
-    FindDirectory "find the current directory for",
+    FindDirectory "find the directory of" Program,
     /// Opens the file for standard input.
-    OpenStdin "open standard input",
+    OpenStdin "open stdin" Stdin,
     /// Opens the file for standard output.
-    OpenStdout "open standard output",
+    OpenStdout "open stdout" Stdout,
     /// Opens the file for standard error.
-    OpenStderr "open standard error",
+    OpenStderr "open stderr" Stderr,
     /// Enters the working directory.
-    ChangeDirectory "change directory to",
+    ChangeDirectory "change directory to" Directory,
     /// Moves standard input onto descriptor 0.
-    RedirectStdin "redirect standard input to",
+    RedirectStdin "redirect stdin to" Stdin,
     /// Moves standard output onto descriptor 1.
-    RedirectStdout "redirect standard output to",
+    RedirectStdout "redirect stdout to" Stdout,
     /// Moves standard error onto descriptor 2.
-    RedirectStderr "redirect standard error to",
+    RedirectStderr "redirect stderr to" Stderr,
     /// Sets the file mode creation mask.
     SetUmask "set umask",
     /// Unblocks every signal.
     UnblockSignals "unblock signals",
     /// Executes the program.
-    Execute "execute",
+    Execute "execute" Program,
 }
 
 impl Step {
     /// What the step does, as a phrase that fits behind "cannot".
     pub fn name(self) -> &'static [u8] {
-        table::entry(Step::NAMES, self as usize)
+        table::entry(NAMES, self as usize)
     }
 
     /// The step with this number, as a record holds it.
-    pub fn from_number(number: usize) -> Option<Step> {
-        Step::ALL.get(number).copied()
+    pub fn from_number(number: u8) -> Option<Step> {
+        ALL.get(number as usize).copied()
     }
 
-    /// Does `config` ask for it? What is not optional always happens.
+    /// The text that it is about.
+    pub fn about(self) -> Option<Text> {
+        ABOUT.get(self as usize).copied().flatten()
+    }
+
+    /// Does `config` ask for it? A step that is about nothing, or about something that was given, happens.
     pub fn is_wanted(self, config: &Config<'_>) -> bool {
         match self {
-            Step::OpenPidfile | Step::LockPidfile | Step::WritePidfile => config.pidfile.is_some(),
             Step::FindDirectory => config.program_is_relative(),
-            Step::OpenStdin | Step::RedirectStdin => config.stdin.is_some(),
-            Step::OpenStdout | Step::RedirectStdout => config.stdout.is_some(),
-            Step::OpenStderr => config.stderr.is_some() && !config.shares_output(),
-            Step::RedirectStderr => config.stderr.is_some(),
+            Step::OpenStderr if config.shares_output() => false,
             Step::SetUmask => config.umask != 0,
-            _ => true,
+            _ => self.about().is_none_or(|text| config.text(text).is_some()),
         }
     }
 
-    /// What it is about.
+    /// What it is about, for messages.
     pub fn subject<'a>(self, config: &Config<'a>) -> Subject<'a> {
-        let text = match self {
-            Step::OpenPidfile | Step::LockPidfile | Step::WritePidfile => config.pidfile,
-            Step::OpenStdin | Step::RedirectStdin => config.stdin,
-            Step::OpenStdout | Step::RedirectStdout => config.stdout,
-            Step::OpenStderr | Step::RedirectStderr => config.stderr,
-            Step::ChangeDirectory => Some(config.directory),
-            Step::FindDirectory | Step::Execute => Some(config.program),
-            Step::SetUmask => return Subject::Octal(config.umask),
-            _ => None,
-        };
-        text.map_or(Subject::None, Subject::Text)
+        match self.about() {
+            Some(text) => config.text(text).map_or(Subject::None, Subject::Text),
+            None if self == Step::SetUmask => Subject::Octal(config.umask),
+            None => Subject::None,
+        }
     }
 }

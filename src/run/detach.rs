@@ -9,73 +9,68 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::apply::{Start, Work};
 use super::record::Record;
 use super::{Command, Failed, perform, pidfile};
-use crate::plan::{Config, Failure, Process, Reason, Step};
-use crate::sys::memory::{Path, Stack};
+use crate::plan::{Config, Failure, Process, Reason, Step, Text};
+use core::mem::MaybeUninit;
+
+use crate::sys::memory::{self, PATH_MAX, Path};
 use crate::sys::process::{self, End, Infallible};
 
 /// Starts the daemon: its process id once the program is executed, or what failed, with nothing left behind.
 pub fn start(config: &Config<'_>, command: &Command) -> Result<i32, Failed> {
-    let mut work = Work::new(Start { config, command, record: None });
-    let begun = perform(Process::Launcher, &mut work);
-    let Some(record) = work.start.record else {
-        return begun.map(|()| 0).map_err(|failure| Failed { failure, owner: 0 });
-    };
-    begun.and_then(|()| record.verdict()).map_err(|failure| {
-        take_down(config, record, failure);
-        Failed { failure, owner: record.owner.load(Relaxed) }
-    })?;
-    Ok(record.daemon.load(Relaxed))
+    let arena = memory::arena(Record::default())
+        .map_err(|errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, owner: 0 })?;
+    let record = arena.record;
+    let start = Start { config, command, record, outer: arena.outer, inner: arena.inner };
+    if let Err(reason) = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut []))) {
+        record.fail(reason);
+    }
+    match record.verdict() {
+        Ok(()) => Ok(record.daemon.load(Relaxed)),
+        Err(failure) => {
+            take_down(config, record);
+            Err(Failed { failure, owner: record.owner.load(Relaxed) })
+        }
+    }
 }
 
 /// Leaves nothing of a start that failed. The session process has been waited for, so a daemon that still lives has
 /// become our child.
-fn take_down(config: &Config<'_>, record: &Record, failure: Failure) {
+fn take_down(config: &Config<'_>, record: &Record) {
     if let Some(daemon) = process::Process::new(record.daemon.load(Relaxed)) {
         process::end(daemon);
     }
-    if let Some(path) = config.pidfile {
-        pidfile::undo(path, record, failure.reason);
+    if let Some(path) = config.text(Text::Pidfile) {
+        pidfile::undo(path, record);
     }
 }
 
 /// [`Step::Fork`]: starts the session process and waits until it has gone.
-pub fn fork(start: &Start<'_>, outer: Stack, inner: Stack) -> Result<(), Reason> {
-    let record = start.record.ok_or(Reason::NONE)?;
-    let session = process::spawn(outer, &record.session, session, start, inner)?;
-    process::wait(session);
+pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
+    process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
     Ok(())
 }
 
 /// The session process.
-fn session(start: &Start<'_>, inner: Stack) -> Infallible {
-    let mut work = Work::new(*start);
-    work.inner = Some(inner);
-    let done = perform(Process::Session, &mut work);
-    let proof = done.and_then(|()| prove(&work));
-    report(start, proof)
+fn session(start: &Start<'_>) -> Infallible {
+    child(Process::Session, start, Path::new(&mut []))
 }
 
-/// [`Step::ForkAgain`]: starts the daemon; comes back when it has executed the program, failed or was killed.
-pub fn fork_again(start: &Start<'_>, inner: Stack) -> Result<process::Process, Reason> {
-    let record = start.record.ok_or(Reason::NONE)?;
-    Ok(process::spawn(inner, &record.daemon, daemon, start, ())?)
+/// [`Step::ForkAgain`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
+pub fn fork_again(start: &Start<'_>) -> Result<(), Reason> {
+    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
+    prove(start.record, daemon)
 }
 
 /// The daemon, until it is the program.
-fn daemon(start: &Start<'_>, (): ()) -> Infallible {
-    let mut path = Path::new();
-    let mut work = Work::new(*start);
-    work.path = Some(&mut path);
-    let done = perform(Process::Daemon, &mut work);
-    report(start, done)
+fn daemon(start: &Start<'_>) -> Infallible {
+    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
+    child(Process::Daemon, start, Path::new(&mut room))
 }
 
-/// Ends a process of the start, with its failure in the record.
-fn report(start: &Start<'_>, done: Result<(), Failure>) -> ! {
-    if let (Err(failure), Some(record)) = (done, start.record) {
-        if !record.has_failed() {
-            record.fail(failure);
-        }
+/// The life of a child process: its steps, and its failure in the record.
+fn child(process: Process, start: &Start<'_>, path: Path<'_>) -> ! {
+    if let Err(reason) = perform(process, &mut Work::new(start, path)) {
+        start.record.fail(reason);
     }
     process::exit(0)
 }
@@ -85,22 +80,22 @@ fn report(start: &Start<'_>, done: Result<(), Failure>) -> ! {
 /// An exec lets go of our memory a moment before it counts as done, so the answer may be no at first while the daemon
 /// lives; where vfork only forks, that moment is the whole start. A daemon that has ended may have executed just before,
 /// so it is asked once more.
-fn prove(work: &Work<'_>) -> Result<(), Failure> {
-    let (Some(record), Some(session), Some(daemon)) = (work.start.record, work.session, work.daemon) else {
-        return Ok(());
-    };
+fn prove(record: &Record, daemon: process::Process) -> Result<(), Reason> {
+    let mut has_ended = false;
     loop {
-        let ended = process::peek(daemon);
-        if process::has_executed(daemon, session) {
-            if let Some(End::Killed(_)) = ended.or_else(|| process::peek(daemon)) {
-                return Err(Failure { step: Step::Execute, reason: Reason::ENDED });
+        if process::has_executed(daemon, record.session.load(Relaxed)) {
+            if process::peek(daemon) == Ok(Some(End::Killed)) {
+                return Err(Reason::ENDED);
             }
             record.prove();
             return Ok(());
         }
-        if ended.is_some() || record.has_failed() {
+        if has_ended {
             return Ok(());
         }
-        process::pause();
+        has_ended = process::peek(daemon) != Ok(None);
+        if !has_ended {
+            process::pause();
+        }
     }
 }

@@ -8,11 +8,15 @@ mod execute;
 mod pidfile;
 mod record;
 
+pub use crate::sys::file::{STDERR, STDOUT};
 pub use detach::start;
 pub use execute::missing_interpreter;
 
+use core::mem::MaybeUninit;
+
 use crate::plan::{Failure, Process, Reason, order};
 use crate::sys::file::{self, Fd};
+use crate::sys::memory::{PATH_MAX, Path};
 use crate::sys::words::Vector;
 use crate::sys::{Errno, process};
 use apply::{Work, apply};
@@ -44,31 +48,44 @@ pub struct Failed {
 }
 
 /// Does the steps of `process` in their order; stops at the first that fails.
-fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Failure> {
-    let config = work.start.config;
-    for step in order::steps(process, config) {
-        work.start.note(step);
-        apply(step, work).map_err(|reason| Failure { step, reason })?;
+#[inline(never)]
+fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
+    let start = work.start;
+    order::each(start.config, |whose, step| {
+        if whose != process {
+            return Ok(());
+        }
+        start.record.note(step);
+        apply(step, work)
+    })
+}
+
+/// Writes `template` as one line, with the next word in place of each `%`; the blank before an empty word goes with it,
+/// and what is too long for a line is left out. Why it could not.
+pub fn write(fd: Fd, template: &[u8], words: &[&[u8]]) -> Result<(), Reason> {
+    let mut room = [const { MaybeUninit::uninit() }; LINE_MAX];
+    let mut line = Path::new(&mut room);
+    let mut words = words.iter();
+    let mut rest = template;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        match words.as_slice() {
+            // The word is empty.
+            [[], ..] if behind.first() == Some(&b'%') && *byte == b' ' => {}
+            [word, ..] if *byte == b'%' => {
+                let _ = line.push(word);
+                words.next();
+            }
+            _ => drop(line.push(&[*byte])),
+        }
     }
-    Ok(())
+    Ok(file::write(fd, line.as_bytes())?)
 }
 
-/// Writes one line to standard error; there is nobody to tell if that fails.
-pub fn tell(pieces: &[&[u8]]) {
-    let _ = file::write_line(file::STDERR, pieces);
-}
-
-/// Writes all of a line to standard output; why it could not.
-pub fn print(pieces: &[&[u8]]) -> Result<(), Reason> {
-    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let count = file::write_line(file::STDOUT, pieces)?;
-    if count == length { Ok(()) } else { Err(Reason::NO_SPACE) }
-}
+/// Room for a line with two of the longest paths.
+const LINE_MAX: usize = 3 * PATH_MAX;
 
 /// Ends this process.
 pub fn exit(status: u8) -> ! {
     process::exit(status)
 }
-
-/// No descriptor.
-const NO_FD: Fd = Fd(-1);

@@ -8,10 +8,8 @@ use super::apply::Work;
 use super::record::{Pidfile, Record};
 use crate::plan::number::{digits, parse_pid};
 use crate::plan::reason::errno;
-use crate::plan::Reason;
-use crate::sys::Errno;
+use crate::plan::{Reason, Step, Text};
 use crate::sys::file::{self, Fd, flags};
-use crate::sys::memory::Path;
 use crate::sys::words::tail;
 
 /// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
@@ -23,28 +21,26 @@ const MODE: u32 = 0o644;
 /// How often the file may turn out to be another one than what lies at the path.
 const TRIES: usize = 100;
 
-fn is(errno: Errno, number: u8) -> bool {
-    errno.number().get() == number
-}
-
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
 pub fn open(work: &mut Work<'_>) -> Result<(), Reason> {
-    let (Some(path), Some(record)) = (work.start.config.pidfile, work.start.record) else { return Ok(()) };
-    let (folder, name) = split(path);
-    let mut parent = Path::new();
-    parent.push(folder)?;
-    let parent = file::open(file::HERE, parent.as_c_str(), flags::FOLDER, 0)?;
+    let (folder, name) = split(path(work));
+    work.path.clear();
+    work.path.push(folder)?;
+    let parent = file::open(file::HERE, work.path.as_c_str(), flags::FOLDER, 0)?;
+    work.path.clear();
     if work.start.command.user == 0 && file::status(parent)?.lets_others_replace() {
         return Err(Reason::FOLDER);
     }
-    let fd = open_in(parent, name, record);
-    file::close(parent);
-    let fd = fd?;
+    let fd = open_in(parent, name, work.start.record)?;
     // On its final number before it is locked: closing the first number later would drop the lock.
-    let last = file::duplicate_from(fd, LEAST);
+    work.pidfile = file::duplicate_from(fd, LEAST)?;
     file::close(fd);
-    work.pidfile = last?;
+    file::close(parent);
     Ok(())
+}
+
+fn path<'a>(work: &Work<'a>) -> &'a CStr {
+    work.start.config.text(Text::Pidfile).unwrap_or(c"")
 }
 
 /// Opens `name` in `parent`, new if possible, so that it is known who made it.
@@ -53,13 +49,13 @@ fn open_in(parent: Fd, name: &CStr, record: &Record) -> Result<Fd, Reason> {
         // Noted before: a daemon that is killed inside the call must not leave the file behind.
         record.set_pidfile(Pidfile::Made);
         match file::open(parent, name, flags::NEW, MODE) {
-            Err(errno) if is(errno, errno::EEXIST) => {}
+            Err(errno) if errno.is(errno::EEXIST) => {}
             other => return Ok(other?),
         }
         record.set_pidfile(Pidfile::Untouched);
         match file::open(parent, name, flags::OLD, 0) {
             // Gone between the two calls.
-            Err(errno) if is(errno, errno::ENOENT) => {}
+            Err(errno) if errno.is(errno::ENOENT) => {}
             other => return Ok(other?),
         }
     }
@@ -68,36 +64,33 @@ fn open_in(parent: Fd, name: &CStr, record: &Record) -> Result<Fd, Reason> {
 
 /// Locks the file, and makes sure that it is one we may write to and still the one at the path.
 pub fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
-    let (Some(path), Some(record)) = (work.start.config.pidfile, work.start.record) else { return Ok(()) };
     for _ in 0..TRIES {
         match file::lock(work.pidfile) {
-            Err(errno) if is(errno, errno::EAGAIN) || is(errno, errno::EACCES) => {
-                match file::lock_holder(work.pidfile)? {
-                    // Released between the two questions.
-                    None => continue,
-                    Some(holder) if holder.writes && holder.pid >= 0 => {
-                        record.owner.store(holder.pid, Relaxed);
-                        return Err(Reason::RUNNING);
-                    }
-                    Some(_) => return Err(Reason::LOCKED),
+            Err(errno) if errno.is(errno::EAGAIN) || errno.is(errno::EACCES) => {
+                let holder = file::lock_holder(work.pidfile)?;
+                // Neither a reader's lock nor one that belongs to no process is a daemon's.
+                if holder.writes && holder.pid >= 0 {
+                    work.start.record.set_running(holder.pid);
+                    return Err(Reason::RUNNING);
                 }
+                return Err(Reason::LOCKED);
             }
             other => other?,
         }
         let status = file::status(work.pidfile)?;
-        match file::status_at(file::HERE, path) {
+        match file::status_at(file::HERE, path(work)) {
             Ok(there) if there.identity == status.identity => {
-                record.set_identity(status.identity);
-                work.identity = Some(status.identity);
+                work.start.record.set_identity(status.identity);
                 return check(work.pidfile, &status, work.start.command.user);
             }
+            Err(errno) if !errno.is(errno::ENOENT) => return Err(errno.into()),
             // Another start removed or replaced it between our open and our lock.
-            Ok(_) => {}
-            Err(errno) if is(errno, errno::ENOENT) => {}
-            Err(errno) => return Err(errno.into()),
+            _ => {}
         }
         file::close(work.pidfile);
+        work.start.record.note(Step::OpenPidfile);
         open(work)?;
+        work.start.record.note(Step::LockPidfile);
     }
     Err(Reason::REPLACED)
 }
@@ -118,22 +111,17 @@ fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
     }
     let mut text = [0; 16];
     let length = file::read_start(fd, &mut text)?;
-    let pid = parse_pid(text.get(..length).unwrap_or(&[]));
-    if pid.is_some() { Ok(()) } else { Err(Reason::FOREIGN) }
+    text.get(..length).and_then(parse_pid).map(|_| ()).ok_or(Reason::FOREIGN)
 }
 
 /// Writes this process's id.
 pub fn write(work: &Work<'_>) -> Result<(), Reason> {
-    let Some(record) = work.start.record else { return Ok(()) };
+    let record = work.start.record;
     let mut room = [b'\n'; 16];
-    let length = {
-        let [text @ .., _] = &mut room;
-        digits(record.daemon.load(Relaxed) as u32, 10, text).len() + 1
-    };
+    let (text, _) = room.split_at_mut(15);
+    let length = digits(record.daemon.load(Relaxed) as u32, 10, text).len() + 1;
     let text = room.get(room.len() - length..).unwrap_or(&[]);
-    if !record.pidfile_is(Pidfile::Made) {
-        record.set_pidfile(Pidfile::Overwritten);
-    }
+    record.about_to_write();
     file::write_start(work.pidfile, text)?;
     Ok(file::set_size(work.pidfile, text.len() as u64)?)
 }
@@ -141,15 +129,15 @@ pub fn write(work: &Work<'_>) -> Result<(), Reason> {
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
 /// wrote to it; only under the lock, and only the very same file. What fails here fails in silence: the start's own
 /// failure is what the caller must hear.
-pub fn undo(path: &CStr, record: &Record, reason: Reason) {
-    if record.pidfile_is(Pidfile::Untouched) || reason == Reason::RUNNING {
+pub fn undo(path: &CStr, record: &Record) {
+    if record.pidfile_is(Pidfile::Untouched) {
         return;
     }
     let Ok(fd) = file::open(file::HERE, path, flags::OLD, 0) else { return };
     let (Ok(()), Ok(status)) = (file::lock(fd), file::status(fd)) else { return };
     let ours = status.identity == record.identity();
     if record.pidfile_is(Pidfile::Made) && (ours || status.size == 0) {
-        let _ = file::unlink(file::HERE, path);
+        let _ = file::unlink(path);
     } else if ours {
         let _ = file::set_size(fd, 0);
     }
@@ -157,11 +145,9 @@ pub fn undo(path: &CStr, record: &Record, reason: Reason) {
 
 /// The folder's part of a path, and the name in it.
 fn split(path: &CStr) -> (&[u8], &CStr) {
-    let bytes = path.to_bytes_with_nul();
+    let bytes = path.to_bytes();
     match bytes.iter().rposition(|byte| *byte == b'/') {
         None => (b".", path),
-        Some(slash) => {
-            (bytes.get(..slash.max(1)).unwrap_or(b"/"), tail(path, slash + 1))
-        }
+        Some(slash) => (bytes.get(..slash.max(1)).unwrap_or(b"/"), tail(path, slash + 1)),
     }
 }

@@ -29,7 +29,7 @@ pub struct Record {
     /// The process that holds the lock.
     pub owner: AtomicI32,
     step: AtomicU8,
-    reason: AtomicU8,
+    reason: AtomicI32,
     proved: AtomicU8,
     pidfile: AtomicU8,
     device: AtomicU64,
@@ -42,10 +42,11 @@ impl Record {
         self.step.store(step as u8, Relaxed);
     }
 
-    /// The step failed.
-    pub fn fail(&self, failure: Failure) {
-        self.note(failure.step);
-        self.reason.store(failure.reason.number(), Relaxed);
+    /// The noted step failed; only the first failure counts.
+    pub fn fail(&self, reason: Reason) {
+        if !self.has_failed() {
+            self.reason.store(reason.number(), Relaxed);
+        }
     }
 
     /// The program runs.
@@ -63,7 +64,7 @@ impl Record {
         if self.proved.load(Relaxed) != 0 {
             return Ok(());
         }
-        let step = Step::from_number(self.step.load(Relaxed) as usize).unwrap_or(Step::Fork);
+        let step = Step::from_number(self.step.load(Relaxed)).unwrap_or(Step::Fork);
         let reason = Reason::from_number(self.reason.load(Relaxed)).unwrap_or(Reason::KILLED);
         Err(Failure { step, reason })
     }
@@ -71,6 +72,19 @@ impl Record {
     /// What is about to happen to the pidfile.
     pub fn set_pidfile(&self, state: Pidfile) {
         self.pidfile.store(state as u8, Relaxed);
+    }
+
+    /// Another process holds the lock, so the file is its own.
+    pub fn set_running(&self, owner: i32) {
+        self.owner.store(owner, Relaxed);
+        self.set_pidfile(Pidfile::Untouched);
+    }
+
+    /// The text is about to change.
+    pub fn about_to_write(&self) {
+        if self.pidfile_is(Pidfile::Untouched) {
+            self.set_pidfile(Pidfile::Overwritten);
+        }
     }
 
     /// What has happened to it.

@@ -20,8 +20,10 @@ pub fn trap() -> ! {
     unsafe { asm!("ud2", options(noreturn, nomem, nostack)) }
 }
 
-// Loops would do, but the compiler turns a loop that copies into a call of the very function it is in.
+// Loops would do, but the compiler turns a loop that copies into a call of the very function it is in. Never inlined: one
+// copy of each is enough.
 
+#[inline(never)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     // SAFETY: the caller owns both ranges of `length` bytes, as the C standard demands.
@@ -32,6 +34,7 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
     to
 }
 
+#[inline(never)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
     // SAFETY: the caller owns `length` bytes at `to`, as the C standard demands.
@@ -42,6 +45,7 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
     to
 }
 
+#[inline(never)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
     let order: i32;
@@ -55,12 +59,14 @@ unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
     order
 }
 
+#[inline(never)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
     // SAFETY: the same contract.
     unsafe { memcmp(a, b, length) }
 }
 
+#[inline(never)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn strlen(text: *const u8) -> usize {
     let left: usize;

@@ -5,7 +5,6 @@ use core::ffi::CStr;
 use linux_raw_sys::general as linux;
 use rustix::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode};
-use rustix::io::IoSlice;
 
 use super::arch::syscall;
 use super::{Errno, Result, answer};
@@ -16,6 +15,8 @@ pub struct Fd(pub i32);
 
 /// Where relative names start: the current directory.
 pub const HERE: Fd = Fd(linux::AT_FDCWD);
+/// No descriptor.
+pub const NO_FD: Fd = Fd(-1);
 /// Standard error.
 pub const STDERR: Fd = Fd(2);
 /// Standard output.
@@ -52,8 +53,6 @@ pub mod flags {
     pub const APPEND: Flags = Flags::APPEND;
     /// To [`OUTPUT`]: empty the file first.
     pub const TRUNCATE: Flags = Flags::TRUNC;
-    /// A file to read.
-    pub const READ: Flags = INPUT;
     /// A device to read and write, for 0, 1 or 2: not closed by an exec.
     pub const DEVICE: Flags = Flags::RDWR.union(Flags::NOCTTY).union(Flags::NOFOLLOW);
 }
@@ -89,6 +88,16 @@ pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
             other => return Ok(other?),
         }
     }
+}
+
+/// Makes 0, 1 and 2 all the same open file as `fd`, which is one of them.
+pub fn spread(fd: Fd) -> Result<()> {
+    for number in 0..3 {
+        if number != fd.0 {
+            duplicate_onto(fd, number)?;
+        }
+    }
+    Ok(())
 }
 
 /// What fstat(2) says, as far as dmz asks.
@@ -166,8 +175,8 @@ fn look(from: Fd, path: &CStr, how: AtFlags) -> Result<Status> {
 }
 
 /// unlinkat(2).
-pub fn unlink(from: Fd, path: &CStr) -> Result<()> {
-    Ok(rustix::fs::unlinkat(from.borrow(), path, AtFlags::empty())?)
+pub fn unlink(path: &CStr) -> Result<()> {
+    Ok(rustix::fs::unlinkat(HERE.borrow(), path, AtFlags::empty())?)
 }
 
 /// A null device node of our own: mknodat(2), which needs CAP_MKNOD.
@@ -175,8 +184,6 @@ pub fn make_null(path: &CStr) -> Result<()> {
     use rustix::fs::FileType;
     Ok(rustix::fs::mknodat(HERE.borrow(), path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), NULL_DEVICE)?)
 }
-
-/// fchmod(2).
 
 /// ftruncate(2).
 pub fn set_size(fd: Fd, size: u64) -> Result<()> {
@@ -205,16 +212,14 @@ pub struct Holder {
     pub writes: bool,
 }
 
-/// Who holds a lock that keeps us from taking ours, if anybody (fcntl(2), F_GETLK).
-pub fn lock_holder(fd: Fd) -> Result<Option<Holder>> {
-    let mut lock = linux::flock {
-        l_type: linux::F_WRLCK as _, l_whence: linux::SEEK_SET as _, l_start: 0, l_len: 0, l_pid: 0,
-    };
+/// Who holds a lock that keeps us from taking ours (fcntl(2), F_GETLK).
+pub fn lock_holder(fd: Fd) -> Result<Holder> {
+    let mut lock =
+        linux::flock { l_type: linux::F_WRLCK as _, l_whence: linux::SEEK_SET as _, l_start: 0, l_len: 0, l_pid: 0 };
     let place = (&raw mut lock) as usize;
     // SAFETY: the kernel reads and fills one `flock`, which outlives the call.
     answer(unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_GETLK as usize, place, 0, 0) })?;
-    let kind = lock.l_type as u32;
-    Ok((kind != linux::F_UNLCK).then_some(Holder { pid: lock.l_pid, writes: kind == linux::F_WRLCK }))
+    Ok(Holder { pid: lock.l_pid, writes: lock.l_type as u32 == linux::F_WRLCK })
 }
 
 /// pread(2) from the start; how many bytes there were, `buffer` full at the most.
@@ -233,29 +238,23 @@ pub fn write_start(fd: Fd, bytes: &[u8]) -> Result<()> {
         match rustix::io::pwrite(fd.borrow(), bytes, 0) {
             Err(rustix::io::Errno::INTR) => {}
             Ok(count) if count == bytes.len() => return Ok(()),
-            Ok(_) => return Err(Errno::new(linux_raw_sys::errno::ENOSPC as i32)),
+            Ok(_) => return Err(Errno::NOSPC),
             Err(errno) => return Err(errno.into()),
         }
     }
 }
 
-/// How many pieces [`write_line`] takes.
-pub const PIECES: usize = 10;
-
-/// Writes the pieces in one writev(2), so that a line is not torn by what others write.
-#[inline(never)]
-pub fn write_line(fd: Fd, pieces: &[&[u8]]) -> Result<usize> {
-    let mut slices = [IoSlice::new(&[]); PIECES];
-    for (slice, piece) in slices.iter_mut().zip(pieces) {
-        *slice = IoSlice::new(piece);
-    }
-    Ok(rustix::io::writev(fd.borrow(), &slices)?)
+/// Writes all of `bytes` in one write(2), so that a line is not torn by what others write; ENOSPC if only a part was
+/// taken.
+pub fn write(fd: Fd, bytes: &[u8]) -> Result<()> {
+    let count = rustix::io::write(fd.borrow(), bytes)?;
+    if count == bytes.len() { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
-/// Closes the descriptors `first` to `last`, both included (close_range(2), Linux 5.9).
-pub fn close_range(first: u32, last: u32) -> Result<()> {
+/// Closes every descriptor from `first` on (close_range(2), Linux 5.9).
+pub fn close_from(first: u32) -> Result<()> {
     // SAFETY: closes numbers that no object in this process owns; memory is not touched.
-    answer(unsafe { syscall(linux::__NR_close_range, first as usize, last as usize, 0, 0, 0) })?;
+    answer(unsafe { syscall(linux::__NR_close_range, first as usize, u32::MAX as usize, 0, 0, 0) })?;
     Ok(())
 }
 
@@ -264,8 +263,7 @@ pub fn change_directory(path: &CStr) -> Result<()> {
     Ok(rustix::process::chdir(path)?)
 }
 
-/// umask(2): the mask before.
-pub fn set_umask(mask: u32) -> u32 {
-    rustix::process::umask(Mode::from_raw_mode(mask)).as_raw_mode()
+/// umask(2).
+pub fn set_umask(mask: u32) {
+    rustix::process::umask(Mode::from_raw_mode(mask));
 }
-

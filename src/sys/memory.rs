@@ -3,6 +3,8 @@
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
@@ -12,11 +14,16 @@ use super::{Errno, Result, answer};
 const PAGE: usize = 4096;
 const LENGTH: usize = 5 * PAGE;
 
-/// The end of a private stack: whoever holds it may start one process on it.
-pub struct Stack(pub(super) *mut u8);
+/// The end of a private stack, for one process: [`take`](Stack::take) gives it out once.
+pub struct Stack(AtomicPtr<u8>);
 
-// SAFETY: a Stack is the only name of its memory, so handing it to another process hands the memory over.
-unsafe impl Send for Stack {}
+impl Stack {
+    pub(super) fn take(&self) -> Option<NonNull<u8>> {
+        let top = NonNull::new(self.0.load(Relaxed));
+        self.0.store(null_mut(), Relaxed);
+        top
+    }
+}
 
 /// A record that child processes can write, and a stack for each of two of them.
 pub struct Arena<T: 'static> {
@@ -32,31 +39,34 @@ pub struct Arena<T: 'static> {
 pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new mapping at a place that the kernel picks overlaps nothing.
-    let base = unsafe { rustix::mm::mmap_anonymous(core::ptr::null_mut(), LENGTH, protection, MapFlags::SHARED)? };
+    let base = unsafe { rustix::mm::mmap_anonymous(null_mut(), LENGTH, protection, MapFlags::SHARED)? };
     // SAFETY: the record takes the end of the last page, aligned to 16 as a stack below it must be; it is written before
     // it is lent out, and the mapping lasts as long as the process.
     unsafe {
         let top = base.cast::<u8>().add(LENGTH);
         let place = top.sub(size_of::<T>().next_multiple_of(16)).cast::<T>();
         place.write(record);
-        Ok(Arena { record: &*place, outer: Stack(place.cast()), inner: Stack(top.sub(PAGE)) })
+        Ok(Arena {
+            record: &*place,
+            outer: Stack(AtomicPtr::new(place.cast())),
+            inner: Stack(AtomicPtr::new(top.sub(PAGE))),
+        })
     }
 }
 
 /// The longest path that the kernel takes, its NUL included.
-const PATH_MAX: usize = linux_raw_sys::general::PATH_MAX as usize;
+pub const PATH_MAX: usize = linux_raw_sys::general::PATH_MAX as usize;
 
-/// A path being put together, in a buffer of the kernel's own limit. Bytes that are not used are never touched, so a
-/// short path costs no page.
-pub struct Path {
-    bytes: MaybeUninit<[u8; PATH_MAX]>,
+/// A path, or a line, being put together. Bytes that are not used are never touched, so a short path costs no page.
+pub struct Path<'a> {
+    room: &'a mut [MaybeUninit<u8>],
     length: usize,
 }
 
-impl Path {
+impl<'a> Path<'a> {
     /// An empty path.
-    pub const fn new() -> Path {
-        Path { bytes: MaybeUninit::uninit(), length: 0 }
+    pub fn new(room: &'a mut [MaybeUninit<u8>]) -> Path<'a> {
+        Path { room, length: 0 }
     }
 
     /// Forgets what is there.
@@ -64,21 +74,20 @@ impl Path {
         self.length = 0;
     }
 
+    /// Is nothing there?
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// Puts `bytes` behind what is there; ENAMETOOLONG when they and a NUL do not fit.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.length + bytes.len();
-        if end >= PATH_MAX {
-            return Err(Errno::new(linux_raw_sys::errno::ENAMETOOLONG as i32));
-        }
-        // SAFETY: `end` is below the buffer's size, so the bytes and a NUL fit; the source is another object.
-        unsafe {
-            let place = self.bytes.as_mut_ptr().cast::<u8>();
-            // Volatile, for else the compiler makes a call of it that goes through a table to be relocated.
-            for (index, byte) in bytes.iter().enumerate() {
-                place.add(self.length + index).write_volatile(*byte);
-            }
-            place.add(end).write(0);
+        let Some(room) = self.room.get_mut(self.length..=end) else {
+            return Err(Errno::NAMETOOLONG);
+        };
+        for (place, byte) in room.iter_mut().zip(bytes.iter().chain(&[0])) {
+            place.write(*byte);
         }
         self.length = end;
         Ok(())
@@ -87,15 +96,22 @@ impl Path {
     /// The current directory's name (getcwd(2)), for an empty path. One that cannot be reached from the root has no
     /// leading slash and is ENOENT.
     pub fn push_current_directory(&mut self) -> Result<()> {
-        let place = self.bytes.as_mut_ptr();
-        // SAFETY: the kernel writes at most PATH_MAX bytes into the buffer, a NUL at their end.
-        let length = answer(unsafe { syscall(linux_raw_sys::general::__NR_getcwd, place as usize, PATH_MAX, 0, 0, 0) })?;
+        let place = self.room.as_mut_ptr().cast::<u8>();
+        // SAFETY: the kernel writes at most as many bytes as there are, a NUL at their end.
+        let length =
+            answer(unsafe { syscall(linux_raw_sys::general::__NR_getcwd, place as usize, self.room.len(), 0, 0, 0) })?;
         // SAFETY: the kernel wrote at least one byte and its NUL.
-        if unsafe { place.cast::<u8>().read() } != b'/' {
-            return Err(Errno::new(linux_raw_sys::errno::ENOENT as i32));
+        if unsafe { place.read() } != b'/' {
+            return Err(Errno::NOENT);
         }
-        self.length = length - 1;
+        self.length = length as usize - 1;
         Ok(())
+    }
+
+    /// What is there.
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: every push wrote its bytes, up to the length.
+        unsafe { core::slice::from_raw_parts(self.room.as_ptr().cast(), self.length) }
     }
 
     /// The path for the kernel; up to its first NUL.
@@ -104,6 +120,6 @@ impl Path {
             return c"";
         }
         // SAFETY: every push wrote a NUL behind its bytes.
-        unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) }
+        unsafe { CStr::from_ptr(self.room.as_ptr().cast()) }
     }
 }

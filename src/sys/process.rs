@@ -1,11 +1,10 @@
 //! Processes: starting, waiting for, ending them.
 
 use core::ffi::CStr;
-use core::mem::ManuallyDrop;
 use core::sync::atomic::AtomicI32;
 
 use linux_raw_sys::general as linux;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::arch::{clone, syscall};
 use super::memory::Stack;
@@ -21,35 +20,34 @@ impl Process {
     pub fn new(pid: i32) -> Option<Process> {
         if pid > 0 { Pid::from_raw(pid).map(Process) } else { None }
     }
-
-    /// Its number.
-    pub fn number(self) -> i32 {
-        self.0.as_raw_nonzero().get()
-    }
 }
 
-/// Starts a process that shares this memory and runs `entry(context, argument)` on a stack of its own; comes back when
-/// it has executed a program or ended (clone(2) with CLONE_VM and CLONE_VFORK; an emulator may fork and come back at
-/// once). `id` gets the new process's id before either goes on.
+/// Starts a process that shares this memory and runs `entry(context)` on a stack of its own; comes back when it has
+/// executed a program or ended (clone(2) with CLONE_VM and CLONE_VFORK; an emulator may fork and come back at once).
+/// `id` gets the new process's id before either goes on. EBUSY for a stack that was used before.
 ///
 /// The type of `entry` says that it never returns. What it changes in `context` must be `Sync`, since the two processes
 /// touch the same memory as two threads would.
-pub fn spawn<T: Sync, A: Send>(
-    stack: Stack, id: &'static AtomicI32, entry: fn(&T, A) -> Infallible, context: &T, argument: A,
+pub fn spawn<T: Sync>(
+    stack: &Stack,
+    id: &'static AtomicI32,
+    entry: fn(&T) -> Infallible,
+    context: &T,
 ) -> Result<Process> {
-    struct Call<'a, T, A>(fn(&T, A) -> Infallible, &'a T, ManuallyDrop<A>);
-    unsafe extern "C" fn run<T, A>(call: *const ()) -> ! {
+    struct Call<'a, T>(fn(&T) -> Infallible, &'a T);
+    unsafe extern "C" fn run<T>(call: *const ()) -> ! {
         // SAFETY: `call` is the Call below, in a frame that stays: its owner sleeps in clone, and where it does not (an
         // emulator) or is killed, the child has its own copy or the frame's memory stays mapped.
-        let Call(entry, context, argument) = unsafe { call.cast::<Call<'_, T, A>>().read() };
-        match entry(context, ManuallyDrop::into_inner(argument)) {}
+        let Call(entry, context) = unsafe { &*call.cast::<Call<'_, T>>() };
+        match entry(context) {}
     }
-    let flags = linux::CLONE_VM | linux::CLONE_VFORK | linux::CLONE_PARENT_SETTID | linux::CLONE_CHILD_SETTID | linux::SIGCHLD;
-    // The child takes the argument over: here it is neither used again nor dropped.
-    let call = Call(entry, context, ManuallyDrop::new(argument));
-    // SAFETY: the stack was mapped for this child alone and is used up here; `run` never returns; `id` lives for ever.
-    let pid = answer(unsafe { clone(flags, stack.0, id.as_ptr(), run::<T, A>, (&raw const call).cast()) })?;
-    Process::new(pid as i32).ok_or(Errno::new(0))
+    let top = stack.take().ok_or(Errno::BUSY)?.as_ptr();
+    let flags =
+        linux::CLONE_VM | linux::CLONE_VFORK | linux::CLONE_PARENT_SETTID | linux::CLONE_CHILD_SETTID | linux::SIGCHLD;
+    let call = Call(entry, context);
+    // SAFETY: the stack was mapped for one child and is used up now; `run` never returns; `id` lives for ever.
+    let pid = answer(unsafe { clone(flags, top, id.as_ptr(), run::<T>, (&raw const call).cast()) })?;
+    Process::new(pid as i32).ok_or(Errno::BUSY)
 }
 
 /// What [`spawn`]'s entry gives: nothing, it never returns.
@@ -61,7 +59,7 @@ pub fn execute(path: &CStr, arguments: Vector, environment: Vector) -> Errno {
     // SAFETY: all three are NUL- or NULL-terminated; the kernel only reads them.
     match answer(unsafe { syscall(linux::__NR_execve, path, arguments.address(), environment.address(), 0, 0) }) {
         Err(errno) => errno,
-        Ok(_) => Errno::new(0),
+        Ok(_) => Errno::BUSY,
     }
 }
 
@@ -78,9 +76,10 @@ pub fn own_id() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// setsid(2): the id of the new session and of its process group; EPERM for the leader of a group.
-pub fn new_session() -> Result<Process> {
-    Ok(Process(rustix::process::setsid()?))
+/// setsid(2): EPERM for the leader of a process group.
+pub fn new_session() -> Result<()> {
+    rustix::process::setsid()?;
+    Ok(())
 }
 
 /// Orphans among our descendants become our children (prctl(2), PR_SET_CHILD_SUBREAPER; Linux 3.4).
@@ -91,50 +90,38 @@ pub fn adopt_orphans() -> Result<()> {
 /// Has this child, in our session and in process group `group`, executed a program? setpgid(2) refuses with EACCES if
 /// and only if it has, or with EPERM if it then became a session leader by itself; else it changes nothing, since
 /// the child is in that group already.
-pub fn has_executed(child: Process, group: Process) -> bool {
+pub fn has_executed(child: Process, group: i32) -> bool {
     use rustix::io::Errno;
-    matches!(rustix::process::setpgid(Some(child.0), Some(group.0)), Err(Errno::ACCESS | Errno::PERM))
+    matches!(rustix::process::setpgid(Some(child.0), Pid::from_raw(group)), Err(Errno::ACCESS | Errno::PERM))
 }
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It exited with this status.
-    Exited(u8),
-    /// This signal killed it.
-    Killed(u8),
+    /// It exited.
+    Exited,
+    /// A signal killed it.
+    Killed,
 }
 
-/// Has this child ended? It stays to be waited for (waitid(2) with WNOHANG and WNOWAIT).
-pub fn peek(child: Process) -> Option<End> {
+/// Has this child ended? It stays to be waited for (waitid(2) with WNOHANG and WNOWAIT). ECHILD for one that is not ours.
+#[inline(never)]
+pub fn peek(child: Process) -> Result<Option<End>> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let status = rustix::process::waitid(WaitId::Pid(child.0), options).ok()??;
-    Some(match status.terminating_signal() {
-        Some(signal) => End::Killed(signal as u8),
-        None => End::Exited(status.exit_status().unwrap_or(0) as u8),
-    })
+    let status = rustix::process::waitid(WaitId::Pid(child.0), options)?;
+    Ok(status.map(|status| if status.exited() { End::Exited } else { End::Killed }))
 }
 
-/// Waits for this child to end (wait4(2)); `None` if there is none such.
-pub fn wait(child: Process) -> Option<End> {
-    loop {
-        match rustix::process::waitpid(Some(child.0), WaitOptions::empty()) {
-            Err(rustix::io::Errno::INTR) => {}
-            Ok(Some((_, status))) => {
-                return Some(match status.terminating_signal() {
-                    Some(signal) => End::Killed(signal as u8),
-                    None => End::Exited(status.exit_status().unwrap_or(0) as u8),
-                });
-            }
-            _ => return None,
-        }
-    }
+/// Waits for this child to end (waitid(2)); comes back at once if there is none such.
+#[inline(never)]
+pub fn wait(child: Process) {
+    while let Err(rustix::io::Errno::INTR) = rustix::process::waitid(WaitId::Pid(child.0), WaitIdOptions::EXITED) {}
 }
 
-/// Ends a process if it is our child: kills it unless it is dead, and waits (kill(2), wait4(2)). A process that is not
+/// Ends a process if it is our child: kills it unless it is dead, and waits (kill(2), waitid(2)). A process that is not
 /// our child keeps its peace, since its number may be somebody else's by now.
 pub fn end(child: Process) {
-    if let Ok(None) = rustix::process::waitpid(Some(child.0), WaitOptions::NOHANG) {
+    if peek(child).is_ok() {
         // A child that has not been waited for keeps its number, so this cannot hit another process.
         let _ = rustix::process::kill_process(child.0, Signal::KILL);
         wait(child);

@@ -8,7 +8,7 @@ use super::{Result, answer};
 
 /// A set of the signals 1 to 64: bit n - 1 is signal n.
 #[derive(Clone, Copy)]
-pub struct Set(pub u64);
+pub struct Set(#[allow(dead_code)] u64); // read by the kernel
 
 /// No signal.
 pub const NONE: Set = Set(0);
@@ -18,19 +18,13 @@ pub const ALL: Set = Set(!0);
 /// The signal that tells of a child's end.
 pub const CHILD: u32 = linux::SIGCHLD;
 
-/// The signals that have a disposition to reset: all but KILL and STOP.
-pub fn numbers() -> impl Iterator<Item = u32> {
-    (1..=64).filter(|number| *number != linux::SIGKILL && *number != linux::SIGSTOP)
-}
-
-/// Makes `set` the blocked signals; what was blocked before (rt_sigprocmask(2)).
+/// Makes `set` the blocked signals (rt_sigprocmask(2)).
 #[inline(never)]
-pub fn block(set: Set) -> Result<Set> {
-    let mut before = NONE;
-    let (new, old) = ((&raw const set) as usize, (&raw mut before) as usize);
-    // SAFETY: the kernel reads eight bytes at `new` and writes eight at `old`; both outlive the call.
-    answer(unsafe { syscall(linux::__NR_rt_sigprocmask, linux::SIG_SETMASK as usize, new, old, size_of::<Set>(), 0) })?;
-    Ok(before)
+pub fn block(set: Set) -> Result<()> {
+    let place = (&raw const set) as usize;
+    // SAFETY: the kernel reads eight bytes at `place`, which outlive the call.
+    answer(unsafe { syscall(linux::__NR_rt_sigprocmask, linux::SIG_SETMASK as usize, place, 0, size_of::<Set>(), 0) })?;
+    Ok(())
 }
 
 /// The default action for `signal` (rt_sigaction(2)); EINVAL for KILL and STOP, which have no other.
@@ -40,5 +34,15 @@ pub fn reset(signal: u32) -> Result<()> {
     let place = action.as_ptr() as usize;
     // SAFETY: the kernel reads one struct sigaction, at most the six words that stand here.
     answer(unsafe { syscall(linux::__NR_rt_sigaction, signal as usize, place, 0, size_of::<Set>(), 0) })?;
+    Ok(())
+}
+
+/// The default action for every signal that can have another: all 64 but KILL and STOP.
+pub fn reset_all() -> Result<()> {
+    for signal in 1..=64 {
+        if signal != linux::SIGKILL && signal != linux::SIGSTOP {
+            reset(signal)?;
+        }
+    }
     Ok(())
 }

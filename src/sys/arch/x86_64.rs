@@ -24,7 +24,11 @@ pub unsafe fn syscall(number: u32, a: usize, b: usize, c: usize, d: usize, e: us
 /// `stack` ends memory that only the child uses, enough for `entry`, aligned to 16; `entry` never returns; `tid` stays
 /// writable as long as the child runs.
 pub unsafe fn clone(
-    flags: u32, stack: *mut u8, tid: *const i32, entry: unsafe extern "C" fn(*const ()) -> !, argument: *const (),
+    flags: u32,
+    stack: *mut u8,
+    tid: *const i32,
+    entry: unsafe extern "C" fn(*const ()) -> !,
+    argument: *const (),
 ) -> isize {
     let answer;
     // SAFETY: the parent comes back below with only rax, rcx and r11 changed; the child never comes back, and what it
