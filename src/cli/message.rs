@@ -1,10 +1,12 @@
 //! The words: what failed, as one line on standard error; the plan; the process id.
 
-use super::parse::{Fault, Parser};
+use core::ffi::CStr;
+
+use super::parse::Fault;
 use crate::plan::number::digits;
 use crate::plan::table::{self, Entries};
 use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Subject, order};
-use crate::run::{self, Failed};
+use crate::run::{self, End, Failed};
 
 /// The kernel's usual text for every error number that a step can give, and our own reasons: number, text, NUL.
 const REASONS: &[u8] = b"\
@@ -54,7 +56,8 @@ const REASONS: &[u8] = b"\
 \xd1another program holds a lock on it\0\
 \xd2as PID 1 it would be the last to live\0\
 \xd3killed while it was executed\0\
-\xd4that is the pidfile\0";
+\xd4that is a lock\0\
+\xd5too many to close one by one\0";
 
 /// The text of a reason; empty for one that is not in the table.
 fn text(reason: Reason) -> &'static [u8] {
@@ -107,11 +110,14 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
     let Failure { step, reason } = failed.failure;
     let mut room = [0; 16];
     if reason == Reason::RUNNING {
-        let owner = digits(failed.owner as u32, 10, &mut room);
+        let owner = digits(failed.number as u32, 10, &mut room);
         tell(config, b"dmz: already running, PID %\n", &[owner]);
         return;
     }
-    let about = subject(step, config, &mut room);
+    let about = match step {
+        Step::CheckKept => digits(failed.number as u32, 10, &mut room),
+        _ => subject(step, config, &mut room),
+    };
     let mut room = [0; 256];
     // An exec that says ENOENT about a program that is there means its interpreter.
     let not_found = step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path();
@@ -122,12 +128,29 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
 }
 
 /// What is said of each [`Fault`], in the order of the enum.
-const FAULTS: &[u8] = b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0";
+const FAULTS: &[u8] = b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0options that exclude each other\0";
 
 /// A word of the command line that makes no sense.
-pub fn usage(fault: Fault, parser: &Parser) {
+pub fn usage(fault: Fault, config: &Config<'_>, word: &CStr) {
     let fault = table::entry(FAULTS, fault as usize);
-    tell(&parser.config, b"dmz: % %; try 'dmz --help'\n", &[fault, parser.word.to_bytes()]);
+    tell(config, b"dmz: % %; try 'dmz --help'\n", &[fault, word.to_bytes()]);
+}
+
+/// There is no memory for the program's words.
+pub fn no_memory(config: &Config<'_>, reason: Reason) -> Exit {
+    cannot(config, b"copy", b"arguments", reason);
+    Exit::Failed
+}
+
+/// How the program ended, after it was waited for.
+pub fn ended(config: &Config<'_>, end: End) {
+    let (how, number): (&[u8], u8) = match end {
+        End::Exited(status) => (b"exited with", status),
+        End::Killed(signal) => (b"was killed by signal", signal),
+    };
+    if config.has(Flag::Verbose) {
+        tell(config, b"dmz: the program % %\n", &[how, digits(number.into(), 10, &mut [0; 16])]);
+    }
 }
 
 /// The program runs: says so if it was asked to.

@@ -12,6 +12,12 @@ pub enum Meaning {
     Flag(Flag),
     /// Its value is the file mode creation mask.
     Umask,
+    /// Its value is a descriptor to keep. Repeatable.
+    Keep,
+    /// Its value is set in the environment. Repeatable.
+    Set,
+    /// Its value is removed from the environment. Repeatable.
+    Unset,
 }
 
 /// An option as a person sees it, and its meaning.
@@ -36,28 +42,48 @@ const fn flag(short: u8, long: &'static str, flag: Flag, help: &'static str) -> 
     Opt { short, long, value: "", help, meaning: Meaning::Flag(flag) }
 }
 
+const fn other(short: u8, long: &'static str, meaning: Meaning, value: &'static str, help: &'static str) -> Opt {
+    Opt { short, long, value, help, meaning }
+}
+
 /// Every option, in the order of the help.
 pub const OPTIONS: &[Opt] = &[
     text(b'p', "pidfile", Text::Pidfile, "FILE", "write and lock the process id there"),
+    text(b'l', "lockfile", Text::Lockfile, "FILE", "lock this file too"),
+    flag(b'-', "no-lock", Flag::NoLock, "leave the pidfile unlocked"),
     text(b'c', "chdir", Text::Directory, "DIR", "working directory (/)"),
-    Opt {
-        short: b'k',
-        long: "umask",
-        value: "MODE",
-        help: "file mode creation mask, octal (0)",
-        meaning: Meaning::Umask,
-    },
+    other(b'k', "umask", Meaning::Umask, "MODE", "file mode creation mask, octal (0)"),
     text(b'i', "stdin", Text::Stdin, "FILE", "standard input (/dev/null)"),
     text(b'o', "stdout", Text::Stdout, "FILE", "standard output (/dev/null)"),
     text(b'e', "stderr", Text::Stderr, "FILE", "standard error (/dev/null)"),
     flag(b'a', "append", Flag::Append, "append to -o and -e"),
+    other(b'E', "env", Meaning::Set, "NAME=VALUE", "set in the environment*"),
+    other(b'-', "unset", Meaning::Unset, "NAME", "remove from the environment*"),
+    flag(b'-', "clear-env", Flag::ClearEnvironment, "start from an empty environment"),
+    other(b'-', "keep-fd", Meaning::Keep, "N", "keep descriptor N*"),
+    flag(b'C', "no-close", Flag::KeepAll, "keep every descriptor from 3 on"),
+    flag(b'-', "keep-signals", Flag::KeepSignals, "keep mask and ignored signals"),
+    text(b'n', "argv0", Text::Name, "NAME", "argument 0 of the program"),
+    flag(b'-', "initrd", Flag::Initrd, "put @ before it: systemd spares it"),
+    flag(b'f', "foreground", Flag::Foreground, "do not detach, become the program"),
+    flag(b'-', "single-fork", Flag::SingleFork, "let it lead its session"),
+    flag(b'w', "wait", Flag::Wait, "wait for its end, return its status"),
     flag(b'P', "print-pid", Flag::PrintPid, "print the process id"),
     flag(b'-', "dry-run", Flag::DryRun, "print the plan, do nothing"),
     flag(b'v', "verbose", Flag::Verbose, "tell the story of the start"),
     flag(b'q', "quiet", Flag::Quiet, "no messages"),
     flag(b'h', "help", Flag::Help, "print this help"),
-    flag(b'V', "version", Flag::Version, "print the version"),
+    flag(b'V', "version", Flag::Version, "print the version (* may be repeated)"),
 ];
+
+/// Files that the program reads or writes must not be among those that are locked.
+pub const FILES: &[Text] = &[Text::Stdin, Text::Stdout, Text::Stderr];
+
+/// The files that are locked.
+pub const LOCKS: &[Text] = &[Text::Pidfile, Text::Lockfile];
+
+/// Switches that exclude each other.
+pub const CONFLICTS: &[(Flag, Flag)] = &[(Flag::Foreground, Flag::Wait), (Flag::Foreground, Flag::SingleFork)];
 
 /// The names as the parser scans them, made by the compiler: for each option its letter, its long name, and a NUL.
 pub const NAMES: &[u8] = &{

@@ -18,6 +18,10 @@ pub enum Text {
     Stderr,
     /// The pidfile.
     Pidfile,
+    /// Another file to lock.
+    Lockfile,
+    /// The program's own name for itself.
+    Name,
 }
 
 /// The switches.
@@ -26,6 +30,22 @@ pub enum Text {
 pub enum Flag {
     /// Append to the output files instead of emptying them.
     Append,
+    /// Start from an empty environment.
+    ClearEnvironment,
+    /// Keep every inherited descriptor from 3 on.
+    KeepAll,
+    /// Keep the caller's signal mask and ignored signals.
+    KeepSignals,
+    /// Mark the program as one that belongs to the initrd.
+    Initrd,
+    /// Leave no locked descriptor in the program.
+    NoLock,
+    /// Neither fork nor session: this process becomes the program.
+    Foreground,
+    /// No second fork: the program leads its session.
+    SingleFork,
+    /// Wait for the program to end.
+    Wait,
     /// Print the program's process id.
     PrintPid,
     /// Print the plan and do nothing.
@@ -43,21 +63,27 @@ pub enum Flag {
 /// All that was asked for.
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
-    texts: [Option<&'a CStr>; 6],
+    texts: [Option<&'a CStr>; 8],
     flags: u32,
-    /// The file mode creation mask.
-    pub umask: u32,
+    /// The file mode creation mask, if one was given.
+    pub umask: Option<u32>,
+    /// Descriptors that stay as they are.
+    pub keep: &'a [u32],
 }
 
 impl<'a> Config<'a> {
     /// The defaults, for `program`: in `/`, umask 0, standard descriptors on the null device, no pidfile.
     pub const fn new(program: &'a CStr) -> Config<'a> {
-        Config { texts: [Some(program), Some(c"/"), None, None, None, None], flags: 0, umask: 0 }
+        let mut texts = [None; 8];
+        texts[Text::Program as usize] = Some(program);
+        Config { texts, flags: 0, umask: None, keep: &[] }
     }
 
     /// The text, if it was given or has a default.
     pub fn text(&self, which: Text) -> Option<&'a CStr> {
-        self.texts.get(which as usize).copied().flatten()
+        let given = self.texts.get(which as usize).copied().flatten();
+        let root = which == Text::Directory && !self.has(Flag::Foreground);
+        given.or(if root { Some(c"/") } else { None })
     }
 
     /// Gives a text.
@@ -82,9 +108,10 @@ impl<'a> Config<'a> {
         self.text(Text::Program).unwrap_or(c"")
     }
 
-    /// Do both outputs go to the file of the same name, which is then opened once?
-    pub fn shares_output(&self) -> bool {
-        self.text(Text::Stdout) == self.text(Text::Stderr)
+    /// Were both given, and the same?
+    pub fn same(&self, one: Text, other: Text) -> bool {
+        let text = self.text(one);
+        text.is_some() && text == self.text(other)
     }
 
     /// Is the program named by a path, not to be searched?
@@ -96,5 +123,16 @@ impl<'a> Config<'a> {
     /// Is the program a path that starts in the caller's directory?
     pub fn program_is_relative(&self) -> bool {
         self.has_path() && self.program().to_bytes().first() != Some(&b'/')
+    }
+
+    /// Does descriptor `number` stay as it is?
+    pub fn keeps(&self, number: u32) -> bool {
+        let inherited = if number < 3 { Flag::Foreground } else { Flag::KeepAll };
+        self.has(inherited) || self.keep.iter().any(|kept| *kept == number)
+    }
+
+    /// The lowest descriptor from `number` on that stays as it is, of those that were named.
+    pub fn next_kept(&self, number: u32) -> Option<u32> {
+        self.keep.iter().copied().filter(|kept| *kept >= number).min()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{Config, Process, Step};
 
-/// Every step of every process.
+/// Every step of every process. In the foreground the daemon's steps are this process's own.
 const ORDER: &[(Process, Step)] = &[
     // A PID 1 that leaves takes everything with it: not even begun.
     (Process::Launcher, Step::CheckFirst),
@@ -20,7 +20,11 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Session, Step::CreateSession),
     // The daemon is not the session's leader, so no open can give it a terminal.
     (Process::Session, Step::ForkAgain),
+    // With a single fork it is.
+    (Process::Daemon, Step::CreateSession),
     (Process::Daemon, Step::ResetSignals),
+    // Before anything is opened, so that the number cannot be a descriptor of ours.
+    (Process::Daemon, Step::CheckKept),
     // Before the pidfile is locked: any close of the same file drops the lock, also that of an inherited duplicate.
     (Process::Daemon, Step::CloseDescriptors),
     // Before anything else is opened: nothing of ours may sit on 0, 1 or 2, to be replaced or written to later.
@@ -30,7 +34,10 @@ const ORDER: &[(Process, Step)] = &[
     // By the very process that will be the program: a record lock is not inherited and survives the exec.
     (Process::Daemon, Step::OpenPidfile),
     (Process::Daemon, Step::LockPidfile),
-    // Before the outputs are emptied: a start that loses against another changes nothing.
+    // Before the pidfile is written: a start that loses changes nothing.
+    (Process::Daemon, Step::OpenLockfile),
+    (Process::Daemon, Step::LockLockfile),
+    // Before the outputs are emptied, for the same reason.
     (Process::Daemon, Step::WritePidfile),
     // Before the directory changes: the paths mean what the caller typed.
     (Process::Daemon, Step::FindDirectory),
@@ -44,14 +51,14 @@ const ORDER: &[(Process, Step)] = &[
     // After the last file was made.
     (Process::Daemon, Step::SetUmask),
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
-    (Process::Daemon, Step::UnblockSignals),
+    (Process::Daemon, Step::RestoreMask),
     (Process::Daemon, Step::Execute),
 ];
 
 /// Gives `act` every step that `config` asks for, with the process that does it, in order; stops where it says so.
 pub fn each<E>(config: &Config<'_>, mut act: impl FnMut(Process, Step) -> Result<(), E>) -> Result<(), E> {
     for (process, step) in ORDER {
-        if step.is_wanted(config) {
+        if step.is_wanted(*process, config) {
             act(*process, *step)?;
         }
     }

@@ -47,6 +47,8 @@ impl Reason {
     pub const NOT_NULL: Reason = Reason::own(208);
     /// Somebody else's lock: a reader's, or one that belongs to no process.
     pub const LOCKED: Reason = Reason::own(209);
+    /// Too many descriptors to close one by one.
+    pub const TOO_MANY: Reason = Reason::own(213);
     /// As PID 1 there would be nobody left.
     pub const FIRST: Reason = Reason::own(210);
     /// A signal killed the program while it was being executed.

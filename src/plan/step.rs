@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use super::config::Text;
+use super::config::{Flag, Text};
 use super::{Config, table};
 
 /// Which process does a step.
@@ -75,7 +75,9 @@ steps! {
     ForkAgain "fork again",
     /// Gives every signal its default action.
     ResetSignals "reset signals",
-    /// Closes every inherited descriptor.
+    /// Makes sure that the descriptors to keep are open.
+    CheckKept "keep descriptor",
+    /// Closes every inherited descriptor but those to keep.
     CloseDescriptors "close descriptors",
     /// Opens the null device as descriptors 0, 1 and 2.
     OpenNull "open null device",
@@ -85,6 +87,10 @@ steps! {
     OpenPidfile "open pidfile" Pidfile,
     /// Locks it.
     LockPidfile "lock pidfile" Pidfile,
+    /// Opens or makes the lockfile.
+    OpenLockfile "open lockfile" Lockfile,
+    /// Locks it.
+    LockLockfile "lock lockfile" Lockfile,
     /// Writes the process id.
     WritePidfile "write pidfile" Pidfile,
     /// Makes the program's path absolute.
@@ -105,8 +111,8 @@ steps! {
     RedirectStderr "redirect stderr to" Stderr,
     /// Sets the file mode creation mask.
     SetUmask "set umask",
-    /// Unblocks every signal.
-    UnblockSignals "unblock signals",
+    /// Unblocks every signal, or gives the caller's mask back.
+    RestoreMask "set the signal mask",
     /// Executes the program.
     Execute "execute" Program,
 }
@@ -127,12 +133,25 @@ impl Step {
         ABOUT.get(self as usize).copied().flatten()
     }
 
-    /// Does `config` ask for it? A step that is about nothing, or about something that was given, happens.
-    pub fn is_wanted(self, config: &Config<'_>) -> bool {
+    /// Does `config` ask for it, in this process? A step that is about nothing, or about something that was given,
+    /// happens.
+    pub fn is_wanted(self, process: Process, config: &Config<'_>) -> bool {
+        let foreground = config.has(Flag::Foreground);
+        let single = config.has(Flag::SingleFork);
+        if foreground && process != Process::Daemon {
+            return false;
+        }
         match self {
+            Step::CreateSession if process == Process::Daemon => single,
+            Step::CreateSession | Step::ForkAgain => !single,
+            Step::ResetSignals => !config.has(Flag::KeepSignals),
+            Step::CheckKept => !config.keep.is_empty(),
+            Step::OpenLockfile | Step::LockLockfile if config.same(Text::Lockfile, Text::Pidfile) => false,
+            Step::OpenStderr if config.same(Text::Stdout, Text::Stderr) => false,
             Step::FindDirectory => config.program_is_relative(),
-            Step::OpenStderr if config.shares_output() => false,
-            Step::SetUmask => config.umask != 0,
+            // In the foreground nobody has changed it.
+            Step::RestoreMask => !(foreground && config.has(Flag::KeepSignals)),
+            Step::SetUmask => foreground || config.umask.unwrap_or(0) != 0,
             _ => self.about().is_none_or(|text| config.text(text).is_some()),
         }
     }
@@ -141,7 +160,7 @@ impl Step {
     pub fn subject<'a>(self, config: &Config<'a>) -> Subject<'a> {
         match self.about() {
             Some(text) => config.text(text).map_or(Subject::None, Subject::Text),
-            None if self == Step::SetUmask => Subject::Octal(config.umask),
+            None if self == Step::SetUmask => config.umask.map_or(Subject::None, Subject::Octal),
             None => Subject::None,
         }
     }

@@ -1,12 +1,9 @@
 //! The effect of each step: one arm each.
 
-use core::ffi::CStr;
-
 use super::record::Record;
-use super::{Command, detach, execute, pidfile};
-use crate::plan::table::Entries;
+use super::{Command, descriptors, detach, execute, pidfile};
 use crate::plan::{Config, Flag, Reason, Step, Text};
-use crate::sys::file::{self, Fd, NO_FD, flags};
+use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::{Path, Stack};
 use crate::sys::{process, signal};
 
@@ -24,14 +21,32 @@ pub struct Work<'a> {
     pub start: &'a Start<'a>,
     /// From [`Step::FindDirectory`] on the program's directory.
     pub path: Path<'a>,
+    /// The file that is being opened and locked.
+    pub opened: Fd,
     pub pidfile: Fd,
+    /// Which files are locked.
+    pub locked: [Identity; 2],
     /// The files for descriptors 0 to 2.
     standard: [Fd; 3],
+    /// In the foreground, the caller's standard error, for a message after it was redirected.
+    pub stderr: Fd,
+    /// The mask before ours.
+    umask: u32,
 }
 
 impl<'a> Work<'a> {
     pub fn new(start: &'a Start<'a>, path: Path<'a>) -> Work<'a> {
-        Work { start, path, pidfile: NO_FD, standard: [NO_FD; 3] }
+        let nobody = Identity { device: 0, inode: 0 };
+        Work {
+            start,
+            path,
+            opened: NO_FD,
+            pidfile: NO_FD,
+            locked: [nobody; 2],
+            standard: [NO_FD; 3],
+            stderr: NO_FD,
+            umask: 0,
+        }
     }
 }
 
@@ -43,20 +58,34 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::CheckFirst => {}
         Step::BlockSignals => {
             // An inherited "ignore" would have the kernel reap our children by itself.
-            signal::reset(signal::CHILD)?;
-            signal::block(signal::ALL)?;
+            let ignored = signal::dispose(signal::CHILD, false)?;
+            let mut mask = signal::ALL;
+            signal::block(&mut mask)?;
+            work.start.record.set_signals(mask.0, ignored);
         }
-        // Without it (an emulator, Linux before 3.4) only a daemon whose session process is killed is out of reach.
-        Step::AdoptOrphans => drop(process::adopt_orphans()),
+        Step::AdoptOrphans => {
+            let adopted = process::adopt_orphans(true);
+            // Without it (an emulator, Linux before 3.4) only a daemon whose session process is killed is out of reach;
+            // but who wants to wait must be the parent.
+            if config.has(Flag::Wait) {
+                adopted?;
+            }
+        }
         Step::Fork => detach::fork(work.start)?,
         Step::CreateSession => process::new_session()?,
         Step::ForkAgain => detach::fork_again(work.start)?,
         Step::ResetSignals => signal::reset_all()?,
-        Step::CloseDescriptors => file::close_from(0)?,
-        Step::OpenNull => open_null(&mut work.path)?,
-        Step::ClearUmask => file::set_umask(0),
-        Step::OpenPidfile => pidfile::open(work)?,
-        Step::LockPidfile => pidfile::lock(work)?,
+        Step::CheckKept => descriptors::check_kept(work)?,
+        Step::CloseDescriptors => descriptors::close(config)?,
+        Step::OpenNull => descriptors::open_null(work)?,
+        Step::ClearUmask => work.umask = file::set_umask(0),
+        Step::OpenPidfile => pidfile::open(work, Text::Pidfile)?,
+        Step::LockPidfile => {
+            pidfile::lock(work, Text::Pidfile)?;
+            work.pidfile = work.opened;
+        }
+        Step::OpenLockfile => pidfile::open(work, Text::Lockfile)?,
+        Step::LockLockfile => pidfile::lock(work, Text::Lockfile)?,
         Step::WritePidfile => pidfile::write(work)?,
         Step::FindDirectory => work.path.push_current_directory()?,
         Step::OpenStdin => work.open_standard(0, Text::Stdin, flags::INPUT)?,
@@ -65,9 +94,24 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::ChangeDirectory => file::change_directory(config.text(Text::Directory).unwrap_or(c"/"))?,
         Step::RedirectStdin => work.redirect(0, 0)?,
         Step::RedirectStdout => work.redirect(1, 1)?,
-        Step::RedirectStderr => work.redirect(if config.shares_output() { 1 } else { 2 }, 2)?,
-        Step::SetUmask => file::set_umask(config.umask),
-        Step::UnblockSignals => signal::block(signal::NONE)?,
+        Step::RedirectStderr => {
+            if config.has(Flag::Foreground) {
+                work.stderr = file::save(file::STDERR, 3)?;
+            }
+            work.redirect(if config.same(Text::Stdout, Text::Stderr) { 1 } else { 2 }, 2)?;
+        }
+        Step::SetUmask => {
+            let mine = if config.has(Flag::Foreground) { work.umask } else { 0 };
+            file::set_umask(config.umask.unwrap_or(mine));
+        }
+        Step::RestoreMask => {
+            let mut mask = signal::NONE;
+            if config.has(Flag::KeepSignals) {
+                mask = signal::Set(work.start.record.mask());
+                signal::dispose(signal::CHILD, work.start.record.ignored_children())?;
+            }
+            signal::block(&mut mask)?;
+        }
         Step::Execute => return Err(execute::execute(work)),
     }
     Ok(())
@@ -83,8 +127,9 @@ impl Work<'_> {
             false => (false, how | flags::TRUNCATE),
         };
         let fd = file::open(file::HERE, config.text(which).unwrap_or(c""), end, OUTPUT_MODE)?;
-        // The exec closes this descriptor, and any close of the pidfile drops its lock.
-        if file::status(fd)?.identity == self.start.record.identity() {
+        // The exec closes this descriptor, and any close of a locked file drops its lock.
+        let identity = file::status(fd)?.identity;
+        if self.locked.iter().any(|locked| *locked == identity) {
             return Err(Reason::PIDFILE);
         }
         // Opening must not wait for a FIFO's other end, but the program expects ordinary descriptors.
@@ -103,44 +148,3 @@ impl Work<'_> {
 
 /// Permissions of the output files that dmz makes.
 const OUTPUT_MODE: u32 = 0o640;
-
-/// The null device, and where one of our own may be made for a moment when that is not there or is something else.
-const NULLS: &[u8] = b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/null.dmz\0/null.dmz\0";
-
-/// Opens the null device as the lowest free descriptor, and makes that 0, 1 and 2.
-fn open_null(path: &mut Path<'_>) -> Result<(), Reason> {
-    let mut refusal = Reason::NONE;
-    for (index, name) in Entries(NULLS).enumerate() {
-        path.clear();
-        path.push(name)?;
-        let name = path.as_c_str();
-        if index > 0 {
-            // It may be there: another start is at the same place, or was killed there. What counts is what we open.
-            let _ = file::make_null(name);
-        }
-        let null = null_at(name);
-        if index > 0 {
-            let _ = file::unlink(name);
-        }
-        match null {
-            Err(reason) if index == 0 => refusal = reason,
-            Err(_) => {}
-            Ok(null) => {
-                path.clear();
-                return Ok(file::spread(null)?);
-            }
-        }
-    }
-    Err(refusal)
-}
-
-/// Opens `path` if it is the null device.
-fn null_at(path: &CStr) -> Result<Fd, Reason> {
-    let fd = file::open(file::HERE, path, flags::DEVICE, 0)?;
-    let status = file::status(fd)?;
-    if status.is_null() {
-        return Ok(fd);
-    }
-    file::close(fd);
-    Err(Reason::NOT_NULL)
-}

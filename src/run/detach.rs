@@ -9,27 +9,53 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::apply::{Start, Work};
 use super::record::Record;
 use super::{Command, Failed, perform, pidfile};
-use crate::plan::{Config, Failure, Process, Reason, Step, Text};
+use crate::plan::{Config, Failure, Flag, Process, Reason, Step, Text};
+use crate::sys::Errno;
+use crate::sys::file::{self, NO_FD};
 use core::mem::MaybeUninit;
 
 use crate::sys::memory::{self, PATH_MAX, Path};
 use crate::sys::process::{self, End, Infallible};
 
-/// Starts the daemon: its process id once the program is executed, or what failed, with nothing left behind.
-pub fn start(config: &Config<'_>, command: &Command) -> Result<i32, Failed> {
-    let arena = memory::arena(Record::default())
-        .map_err(|errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, owner: 0 })?;
+/// A daemon that runs.
+pub struct Started {
+    /// The process that is the program.
+    pub program: process::Process,
+    pub(super) record: &'static Record,
+}
+
+/// Starts the daemon, and comes back once the program is executed; or what failed, with nothing left behind.
+pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> {
+    let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
+    let arena = memory::arena(Record::default()).map_err(no_memory)?;
     let record = arena.record;
     let start = Start { config, command, record, outer: arena.outer, inner: arena.inner };
-    if let Err(reason) = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut []))) {
+    if config.has(Flag::Foreground) {
+        become_program(&start);
+    } else if let Err(reason) = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut []))) {
         record.fail(reason);
     }
-    match record.verdict() {
-        Ok(()) => Ok(record.daemon.load(Relaxed)),
-        Err(failure) => {
+    match (record.verdict(), process::Process::new(record.daemon.load(Relaxed))) {
+        (Ok(()), Some(program)) => Ok(Started { program, record }),
+        (verdict, _) => {
             take_down(config, record);
-            Err(Failed { failure, owner: record.owner.load(Relaxed) })
+            let failure = verdict.err().unwrap_or(Failure { step: Step::Fork, reason: Reason::KILLED });
+            Err(Failed { failure, number: record.number() })
         }
+    }
+}
+
+/// The foreground: this process does the daemon's steps and is the program, or has failed.
+fn become_program(start: &Start<'_>) {
+    start.record.daemon.store(process::own_id(), Relaxed);
+    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
+    let mut work = Work::new(start, Path::new(&mut room));
+    if let Err(reason) = perform(Process::Daemon, &mut work) {
+        start.record.fail(reason);
+    }
+    // The message must reach the caller, not the file that was to be the program's.
+    if work.stderr != NO_FD {
+        let _ = file::duplicate_onto(work.stderr, 2);
     }
 }
 
@@ -44,11 +70,34 @@ fn take_down(config: &Config<'_>, record: &Record) {
     }
 }
 
-/// [`Step::Fork`]: starts the session process and waits until it has gone.
+/// [`Step::Fork`]: starts the session process and waits until it has gone; with a single fork, starts the daemon.
 pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
+    if start.config.has(Flag::SingleFork) {
+        return fork_once(start);
+    }
     process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
     Ok(())
 }
+
+/// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
+/// if it says so or is killed within a moment; what is killed later than that counts as the program.
+fn fork_once(start: &Start<'_>) -> Result<(), Reason> {
+    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
+    for _ in 0..MOMENTS {
+        match process::peek(daemon) {
+            Ok(Some(End::Killed(_))) => return Err(Reason::KILLED),
+            Ok(Some(End::Exited(_))) => break,
+            _ => process::pause(),
+        }
+    }
+    if !start.record.has_failed() {
+        start.record.prove();
+    }
+    Ok(())
+}
+
+/// How many pauses of 100 µs that moment is.
+const MOMENTS: usize = 50;
 
 /// The session process.
 fn session(start: &Start<'_>) -> Infallible {
@@ -84,7 +133,7 @@ fn prove(record: &Record, daemon: process::Process) -> Result<(), Reason> {
     let mut has_ended = false;
     loop {
         if process::has_executed(daemon, record.session.load(Relaxed)) {
-            if process::peek(daemon) == Ok(Some(End::Killed)) {
+            if matches!(process::peek(daemon), Ok(Some(End::Killed(_)))) {
                 return Err(Reason::ENDED);
             }
             record.prove();

@@ -18,7 +18,7 @@ pub fn execute(work: &mut Work<'_>) -> Reason {
         // The path holds the caller's directory, or nothing for a program that starts at the root.
         return attempt(work);
     }
-    let mut values = start.command.environment.filter_map(|word| word.to_bytes().strip_prefix(b"PATH="));
+    let mut values = start.command.words.environment.filter_map(|word| word.to_bytes().strip_prefix(b"PATH="));
     let folders = values.next().unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
     let mut worst = Reason::NOT_FOUND;
     // Elements that are empty or relative would mean the working directory, which is not the caller's any more.

@@ -3,21 +3,26 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod descriptors;
 mod detach;
 mod execute;
 mod pidfile;
 mod record;
+mod wait;
+mod words;
 
 pub use crate::sys::file::{STDERR, STDOUT};
-pub use detach::start;
+pub use crate::sys::process::{End, die};
+pub use detach::{Started, start};
 pub use execute::missing_interpreter;
+pub use words::{Rewrite, numbers};
 
 use core::mem::MaybeUninit;
 
 use crate::plan::{Failure, Process, Reason, order};
 use crate::sys::file::{self, Fd};
 use crate::sys::memory::{PATH_MAX, Path};
-use crate::sys::words::Vector;
+use crate::sys::words::{Vector, Words};
 use crate::sys::{Errno, process};
 use apply::{Work, apply};
 
@@ -32,10 +37,10 @@ impl From<Errno> for Reason {
 pub struct Command {
     /// Its arguments, its own name first.
     pub arguments: Vector,
-    /// Its environment; PATH for the search is the caller's.
+    /// Its environment.
     pub environment: Vector,
-    /// The caller's effective user id.
-    pub user: u32,
+    /// What the caller gave: PATH for the search, and the effective user id.
+    pub words: Words,
 }
 
 /// A start that failed, with everything taken down again.
@@ -43,8 +48,9 @@ pub struct Command {
 pub struct Failed {
     /// What failed and why.
     pub failure: Failure,
-    /// With [`Reason::RUNNING`], the process that holds the lock; 0 for one that cannot be seen from here.
-    pub owner: i32,
+    /// With [`Reason::RUNNING`], the process that holds the lock, 0 for one that cannot be seen from here; with
+    /// [`Step::CheckKept`](crate::plan::Step), the descriptor.
+    pub number: i32,
 }
 
 /// Does the steps of `process` in their order; stops at the first that fails.

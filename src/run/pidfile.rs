@@ -8,7 +8,7 @@ use super::apply::Work;
 use super::record::{Pidfile, Record};
 use crate::plan::number::{digits, parse_pid};
 use crate::plan::reason::errno;
-use crate::plan::{Reason, Step, Text};
+use crate::plan::{Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, flags};
 use crate::sys::words::tail;
 
@@ -22,37 +22,36 @@ const MODE: u32 = 0o644;
 const TRIES: usize = 100;
 
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
-pub fn open(work: &mut Work<'_>) -> Result<(), Reason> {
-    let (folder, name) = split(path(work));
+pub fn open(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
+    let config = work.start.config;
+    let (folder, name) = split(config.text(which).unwrap_or(c""));
     work.path.clear();
     work.path.push(folder)?;
     let parent = file::open(file::HERE, work.path.as_c_str(), flags::FOLDER, 0)?;
     work.path.clear();
-    if work.start.command.user == 0 && file::status(parent)?.lets_others_replace() {
+    if work.start.command.words.user == 0 && file::status(parent)?.lets_others_replace() {
         return Err(Reason::FOLDER);
     }
-    let fd = open_in(parent, name, work.start.record)?;
+    let fd = open_in(parent, name, if which == Text::Pidfile { Some(work.start.record) } else { None })?;
     // On its final number before it is locked: closing the first number later would drop the lock.
-    work.pidfile = file::duplicate_from(fd, LEAST)?;
+    let least = config.keep.iter().fold(LEAST, |least, kept| least.max(*kept as i32 + 1));
+    work.opened = file::duplicate_from(fd, least)?;
     file::close(fd);
     file::close(parent);
     Ok(())
 }
 
-fn path<'a>(work: &Work<'a>) -> &'a CStr {
-    work.start.config.text(Text::Pidfile).unwrap_or(c"")
-}
-
 /// Opens `name` in `parent`, new if possible, so that it is known who made it.
-fn open_in(parent: Fd, name: &CStr, record: &Record) -> Result<Fd, Reason> {
+fn open_in(parent: Fd, name: &CStr, record: Option<&Record>) -> Result<Fd, Reason> {
+    let note = |state| record.map_or((), |record| record.set_pidfile(state));
     for _ in 0..TRIES {
         // Noted before: a daemon that is killed inside the call must not leave the file behind.
-        record.set_pidfile(Pidfile::Made);
+        note(Pidfile::Made);
         match file::open(parent, name, flags::NEW, MODE) {
             Err(errno) if errno.is(errno::EEXIST) => {}
             other => return Ok(other?),
         }
-        record.set_pidfile(Pidfile::Untouched);
+        note(Pidfile::Untouched);
         match file::open(parent, name, flags::OLD, 0) {
             // Gone between the two calls.
             Err(errno) if errno.is(errno::ENOENT) => {}
@@ -63,34 +62,43 @@ fn open_in(parent: Fd, name: &CStr, record: &Record) -> Result<Fd, Reason> {
 }
 
 /// Locks the file, and makes sure that it is one we may write to and still the one at the path.
-pub fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
+pub fn lock(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
+    let record = work.start.record;
+    let is_pidfile = which == Text::Pidfile;
+    let path = work.start.config.text(which).unwrap_or(c"");
     for _ in 0..TRIES {
-        match file::lock(work.pidfile) {
+        match file::lock(work.opened) {
             Err(errno) if errno.is(errno::EAGAIN) || errno.is(errno::EACCES) => {
-                let holder = file::lock_holder(work.pidfile)?;
+                let holder = file::lock_holder(work.opened)?;
                 // Neither a reader's lock nor one that belongs to no process is a daemon's.
                 if holder.writes && holder.pid >= 0 {
-                    work.start.record.set_running(holder.pid);
+                    record.set_number(holder.pid);
+                    if is_pidfile {
+                        record.set_pidfile(Pidfile::Untouched);
+                    }
                     return Err(Reason::RUNNING);
                 }
                 return Err(Reason::LOCKED);
             }
             other => other?,
         }
-        let status = file::status(work.pidfile)?;
-        match file::status_at(file::HERE, path(work)) {
+        let status = file::status(work.opened)?;
+        match file::status_at(file::HERE, path) {
             Ok(there) if there.identity == status.identity => {
-                work.start.record.set_identity(status.identity);
-                return check(work.pidfile, &status, work.start.command.user);
+                if is_pidfile {
+                    record.set_identity(status.identity);
+                }
+                work.locked[usize::from(is_pidfile)] = status.identity;
+                return check(work.opened, &status, work.start.command.words.user);
             }
             Err(errno) if !errno.is(errno::ENOENT) => return Err(errno.into()),
             // Another start removed or replaced it between our open and our lock.
             _ => {}
         }
-        file::close(work.pidfile);
-        work.start.record.note(Step::OpenPidfile);
-        open(work)?;
-        work.start.record.note(Step::LockPidfile);
+        file::close(work.opened);
+        record.note(if is_pidfile { Step::OpenPidfile } else { Step::OpenLockfile });
+        open(work, which)?;
+        record.note(if is_pidfile { Step::LockPidfile } else { Step::LockLockfile });
     }
     Err(Reason::REPLACED)
 }
@@ -123,24 +131,40 @@ pub fn write(work: &Work<'_>) -> Result<(), Reason> {
     let text = room.get(room.len() - length..).unwrap_or(&[]);
     record.about_to_write();
     file::write_start(work.pidfile, text)?;
-    Ok(file::set_size(work.pidfile, text.len() as u64)?)
+    file::set_size(work.pidfile, text.len() as u64)?;
+    if work.start.config.has(Flag::NoLock) {
+        file::close(work.pidfile);
+    }
+    Ok(())
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
-/// wrote to it; only under the lock, and only the very same file. What fails here fails in silence: the start's own
-/// failure is what the caller must hear.
+/// wrote to it.
 pub fn undo(path: &CStr, record: &Record) {
-    if record.pidfile_is(Pidfile::Untouched) {
-        return;
+    if record.pidfile_is(Pidfile::Made) {
+        remove(path, record);
+    } else if record.pidfile_is(Pidfile::Overwritten) {
+        if let Some(fd) = lock_again(path, record) {
+            let _ = file::set_size(fd, 0);
+        }
     }
-    let Ok(fd) = file::open(file::HERE, path, flags::OLD, 0) else { return };
-    let (Ok(()), Ok(status)) = (file::lock(fd), file::status(fd)) else { return };
-    let ours = status.identity == record.identity();
-    if record.pidfile_is(Pidfile::Made) && (ours || status.size == 0) {
+}
+
+/// Unlinks the file when its daemon is gone.
+pub fn remove(path: &CStr, record: &Record) {
+    if lock_again(path, record).is_some() {
         let _ = file::unlink(path);
-    } else if ours {
-        let _ = file::set_size(fd, 0);
     }
+}
+
+/// Locks the file of a daemon that is gone, if it still is the very same, or was just made. What fails here fails in
+/// silence: there is something more important to tell.
+fn lock_again(path: &CStr, record: &Record) -> Option<Fd> {
+    let fd = file::open(file::HERE, path, flags::OLD, 0).ok()?;
+    file::lock(fd).ok()?;
+    let status = file::status(fd).ok()?;
+    let is_ours = status.identity == record.identity() || status.size == 0;
+    if is_ours { Some(fd) } else { None }
 }
 
 /// The folder's part of a path, and the name in it.

@@ -26,12 +26,14 @@ pub struct Record {
     pub session: AtomicI32,
     /// The daemon's id.
     pub daemon: AtomicI32,
-    /// The process that holds the lock.
-    pub owner: AtomicI32,
+    /// The process that holds the lock, or a descriptor that is not open.
+    number: AtomicI32,
     step: AtomicU8,
     reason: AtomicI32,
     proved: AtomicU8,
     pidfile: AtomicU8,
+    ignored: AtomicU8,
+    mask: AtomicU64,
     device: AtomicU64,
     inode: AtomicU64,
 }
@@ -74,10 +76,30 @@ impl Record {
         self.pidfile.store(state as u8, Relaxed);
     }
 
-    /// Another process holds the lock, so the file is its own.
-    pub fn set_running(&self, owner: i32) {
-        self.owner.store(owner, Relaxed);
-        self.set_pidfile(Pidfile::Untouched);
+    /// A number that belongs to the failure.
+    pub fn set_number(&self, number: i32) {
+        self.number.store(number, Relaxed);
+    }
+
+    /// The number that belongs to the failure.
+    pub fn number(&self) -> i32 {
+        self.number.load(Relaxed)
+    }
+
+    /// The caller's signal state: what it blocked, and whether it ignored its children's ends.
+    pub fn set_signals(&self, mask: u64, ignored: bool) {
+        self.mask.store(mask, Relaxed);
+        self.ignored.store(ignored.into(), Relaxed);
+    }
+
+    /// What the caller blocked.
+    pub fn mask(&self) -> u64 {
+        self.mask.load(Relaxed)
+    }
+
+    /// Did it ignore its children's ends?
+    pub fn ignored_children(&self) -> bool {
+        self.ignored.load(Relaxed) != 0
     }
 
     /// The text is about to change.

@@ -1,6 +1,7 @@
 //! Files and descriptors.
 
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 
 use linux_raw_sys::general as linux;
 use rustix::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -41,6 +42,8 @@ pub mod flags {
     const CAREFUL: Flags = ALWAYS.union(Flags::NOFOLLOW).union(Flags::NONBLOCK);
     /// Only a place to start from.
     pub const FOLDER: Flags = ALWAYS.union(Flags::PATH).union(Flags::DIRECTORY);
+    /// A folder to list.
+    pub const FOLDER_LIST: Flags = ALWAYS.union(Flags::DIRECTORY);
     /// A new file to read and write, or EEXIST.
     pub const NEW: Flags = CAREFUL.union(Flags::RDWR).union(Flags::CREATE).union(Flags::EXCL);
     /// An existing file to read and write.
@@ -77,6 +80,11 @@ pub fn duplicate_from(fd: Fd, least: i32) -> Result<Fd> {
     Ok(Fd(answer(new)? as i32))
 }
 
+/// The lowest free number from `least` on, for the same open file; closed by an exec (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn save(fd: Fd, least: i32) -> Result<Fd> {
+    Ok(Fd(rustix::io::fcntl_dupfd_cloexec(fd.borrow(), least)?.into_raw_fd()))
+}
+
 /// Makes `number` a second name of `fd` that stays open over an exec (dup3(2)); EBUSY and EINTR are asked again.
 pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
     use rustix::io::{DupFlags, Errno as Refused};
@@ -88,16 +96,6 @@ pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
             other => return Ok(other?),
         }
     }
-}
-
-/// Makes 0, 1 and 2 all the same open file as `fd`, which is one of them.
-pub fn spread(fd: Fd) -> Result<()> {
-    for number in 0..3 {
-        if number != fd.0 {
-            duplicate_onto(fd, number)?;
-        }
-    }
-    Ok(())
 }
 
 /// What fstat(2) says, as far as dmz asks.
@@ -251,10 +249,39 @@ pub fn write(fd: Fd, bytes: &[u8]) -> Result<()> {
     if count == bytes.len() { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
-/// Closes every descriptor from `first` on (close_range(2), Linux 5.9).
-pub fn close_from(first: u32) -> Result<()> {
+/// Closes the descriptors `first` to `last`, both included (close_range(2), Linux 5.9).
+pub fn close_range(first: u32, last: u32) -> Result<()> {
     // SAFETY: closes numbers that no object in this process owns; memory is not touched.
-    answer(unsafe { syscall(linux::__NR_close_range, first as usize, u32::MAX as usize, 0, 0, 0) })?;
+    answer(unsafe { syscall(linux::__NR_close_range, first as usize, last as usize, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// Gives the numbers of the open descriptors to `act`, as /proc/self/fd has them, all but the one that reads them.
+pub fn each_open(mut act: impl FnMut(u32)) -> Result<()> {
+    let folder = open(HERE, c"/proc/self/fd", flags::FOLDER_LIST, 0)?;
+    let mut room = [const { MaybeUninit::uninit() }; 1024];
+    let mut entries = rustix::fs::RawDir::new(folder.borrow(), &mut room);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        // Not a number: the folder itself and its parent.
+        let digits = entry.file_name().to_bytes().iter();
+        let number = digits.fold(0u32, |number, digit| number.wrapping_mul(10).wrapping_add((digit & 15).into()));
+        if entry.file_name().to_bytes().first() != Some(&b'.') && number as i32 != folder.0 {
+            act(number);
+        }
+    }
+    close(folder);
+    Ok(())
+}
+
+/// The highest number that a descriptor can have is below this (getrlimit(2), the hard RLIMIT_NOFILE).
+pub fn limit() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// Is it open (fcntl(2), F_GETFD)?
+pub fn check(fd: Fd) -> Result<()> {
+    rustix::io::fcntl_getfd(fd.borrow())?;
     Ok(())
 }
 
@@ -263,7 +290,7 @@ pub fn change_directory(path: &CStr) -> Result<()> {
     Ok(rustix::process::chdir(path)?)
 }
 
-/// umask(2).
-pub fn set_umask(mask: u32) {
-    rustix::process::umask(Mode::from_raw_mode(mask));
+/// umask(2): the mask before.
+pub fn set_umask(mask: u32) -> u32 {
+    rustix::process::umask(Mode::from_raw_mode(mask)).as_raw_mode()
 }

@@ -37,13 +37,11 @@ pub struct Arena<T: 'static> {
 
 /// Maps an arena that holds `record` (mmap(2)). It is never unmapped: a child may still run on it.
 pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
-    let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping at a place that the kernel picks overlaps nothing.
-    let base = unsafe { rustix::mm::mmap_anonymous(null_mut(), LENGTH, protection, MapFlags::SHARED)? };
+    let base = map(LENGTH, MapFlags::SHARED)?;
     // SAFETY: the record takes the end of the last page, aligned to 16 as a stack below it must be; it is written before
     // it is lent out, and the mapping lasts as long as the process.
     unsafe {
-        let top = base.cast::<u8>().add(LENGTH);
+        let top = base.add(LENGTH);
         let place = top.sub(size_of::<T>().next_multiple_of(16)).cast::<T>();
         place.write(record);
         Ok(Arena {
@@ -52,6 +50,29 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
             inner: Stack(AtomicPtr::new(top.sub(PAGE))),
         })
     }
+}
+
+/// A mapping of `count` zeroed `T`s that lasts as long as the process (mmap(2)).
+///
+/// # Safety
+/// A `T` may be all zeros, and is aligned to a page at the most.
+pub unsafe fn zeroed<T>(count: usize) -> Result<&'static mut [T]> {
+    let base = map(count.saturating_mul(size_of::<T>()), MapFlags::PRIVATE)?;
+    // SAFETY: a new mapping is zeroed, large enough, nobody else's, and never unmapped.
+    Ok(unsafe { core::slice::from_raw_parts_mut(base.cast(), count) })
+}
+
+/// `count` zeros that last as long as the process.
+pub fn numbers(count: usize) -> Result<&'static mut [u32]> {
+    // SAFETY: all zeros are numbers.
+    unsafe { zeroed(count) }
+}
+
+/// Maps zeroed memory for reading and writing at a place that the kernel picks.
+fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping overlaps nothing.
+    Ok(unsafe { rustix::mm::mmap_anonymous(null_mut(), length, protection, flags)? }.cast())
 }
 
 /// The longest path that the kernel takes, its NUL included.

@@ -16,6 +16,11 @@ use super::{Errno, Result, answer};
 pub struct Process(Pid);
 
 impl Process {
+    /// Its number.
+    pub fn number(self) -> i32 {
+        self.0.as_raw_nonzero().get()
+    }
+
     /// The process with number `pid`, if that can be one.
     pub fn new(pid: i32) -> Option<Process> {
         if pid > 0 { Pid::from_raw(pid).map(Process) } else { None }
@@ -82,9 +87,9 @@ pub fn new_session() -> Result<()> {
     Ok(())
 }
 
-/// Orphans among our descendants become our children (prctl(2), PR_SET_CHILD_SUBREAPER; Linux 3.4).
-pub fn adopt_orphans() -> Result<()> {
-    Ok(rustix::process::set_child_subreaper(Pid::from_raw(1))?)
+/// Whether orphans among our descendants become our children (prctl(2), PR_SET_CHILD_SUBREAPER; Linux 3.4).
+pub fn adopt_orphans(yes: bool) -> Result<()> {
+    Ok(rustix::process::set_child_subreaper(Pid::from_raw(yes.into()))?)
 }
 
 /// Has this child, in our session and in process group `group`, executed a program? setpgid(2) refuses with EACCES if
@@ -98,10 +103,10 @@ pub fn has_executed(child: Process, group: i32) -> bool {
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It exited.
-    Exited,
-    /// A signal killed it.
-    Killed,
+    /// It exited with this status.
+    Exited(u8),
+    /// This signal killed it.
+    Killed(u8),
 }
 
 /// Has this child ended? It stays to be waited for (waitid(2) with WNOHANG and WNOWAIT). ECHILD for one that is not ours.
@@ -109,7 +114,10 @@ pub enum End {
 pub fn peek(child: Process) -> Result<Option<End>> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let status = rustix::process::waitid(WaitId::Pid(child.0), options)?;
-    Ok(status.map(|status| if status.exited() { End::Exited } else { End::Killed }))
+    Ok(status.map(|status| match status.terminating_signal() {
+        Some(signal) => End::Killed(signal as u8),
+        None => End::Exited(status.exit_status().unwrap_or(0) as u8),
+    }))
 }
 
 /// Waits for this child to end (waitid(2)); comes back at once if there is none such.
@@ -126,6 +134,23 @@ pub fn end(child: Process) {
         let _ = rustix::process::kill_process(child.0, Signal::KILL);
         wait(child);
     }
+}
+
+/// Sends a signal to this child, which has not been waited for (kill(2)). One that cannot be sent is not worth a failure.
+pub fn signal(child: Process, number: u32) {
+    // SAFETY: kill takes two integers.
+    unsafe { syscall(linux::__NR_kill, child.number() as usize, number as usize, 0, 0, 0) };
+}
+
+/// Dies of `signal` as a program would, but without a core file of its own; comes back if the signal does not kill.
+pub fn die(signal: u8) {
+    use rustix::process::{Resource, Rlimit};
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = super::signal::dispose(signal.into(), false);
+    if let Some(own) = Process::new(own_id()) {
+        self::signal(own, signal.into());
+    }
+    let _ = super::signal::block(&mut super::signal::Set(0));
 }
 
 /// A short sleep, 100 µs: for the moment between an exec's release of our memory and its end (nanosleep(2)).

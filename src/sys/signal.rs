@@ -8,7 +8,7 @@ use super::{Result, answer};
 
 /// A set of the signals 1 to 64: bit n - 1 is signal n.
 #[derive(Clone, Copy)]
-pub struct Set(#[allow(dead_code)] u64); // read by the kernel
+pub struct Set(pub u64);
 
 /// No signal.
 pub const NONE: Set = Set(0);
@@ -18,31 +18,58 @@ pub const ALL: Set = Set(!0);
 /// The signal that tells of a child's end.
 pub const CHILD: u32 = linux::SIGCHLD;
 
-/// Makes `set` the blocked signals (rt_sigprocmask(2)).
+/// Makes `set` the blocked signals, and puts those of before into it (rt_sigprocmask(2)).
 #[inline(never)]
-pub fn block(set: Set) -> Result<()> {
-    let place = (&raw const set) as usize;
-    // SAFETY: the kernel reads eight bytes at `place`, which outlive the call.
-    answer(unsafe { syscall(linux::__NR_rt_sigprocmask, linux::SIG_SETMASK as usize, place, 0, size_of::<Set>(), 0) })?;
+pub fn block(set: &mut Set) -> Result<()> {
+    let place = (&raw mut *set) as usize;
+    // SAFETY: the kernel reads eight bytes at `place` and then writes eight.
+    answer(unsafe {
+        syscall(linux::__NR_rt_sigprocmask, linux::SIG_SETMASK as usize, place, place, size_of::<Set>(), 0)
+    })?;
     Ok(())
 }
 
-/// The default action for `signal` (rt_sigaction(2)); EINVAL for KILL and STOP, which have no other.
-pub fn reset(signal: u32) -> Result<()> {
-    // struct sigaction of the kernel: handler, flags, restorer where there is one, mask; SIG_DFL is all zeros.
-    let action = [0usize; 6];
-    let place = action.as_ptr() as usize;
-    // SAFETY: the kernel reads one struct sigaction, at most the six words that stand here.
-    answer(unsafe { syscall(linux::__NR_rt_sigaction, signal as usize, place, 0, size_of::<Set>(), 0) })?;
-    Ok(())
+/// What becomes of a signal that is not blocked: the kernel's struct sigaction, handler, flags, restorer where there is
+/// one, mask.
+type Action = [usize; 6];
+
+/// The handler's place with SIG_IGN.
+const IGNORE: usize = 1;
+
+/// Gives `signal` the default action or ignores it (rt_sigaction(2)); whether it was ignored before. EINVAL for KILL and
+/// STOP, which have no other action.
+pub fn dispose(signal: u32, ignore: bool) -> Result<bool> {
+    let action: Action = [if ignore { IGNORE } else { 0 }, 0, 0, 0, 0, 0];
+    let mut before: Action = [0; 6];
+    let (new, old) = (action.as_ptr() as usize, before.as_mut_ptr() as usize);
+    // SAFETY: the kernel reads one struct sigaction and writes one, at most six words each.
+    answer(unsafe { syscall(linux::__NR_rt_sigaction, signal as usize, new, old, size_of::<Set>(), 0) })?;
+    Ok(before[0] == IGNORE)
 }
 
 /// The default action for every signal that can have another: all 64 but KILL and STOP.
 pub fn reset_all() -> Result<()> {
     for signal in 1..=64 {
         if signal != linux::SIGKILL && signal != linux::SIGSTOP {
-            reset(signal)?;
+            dispose(signal, false)?;
         }
     }
     Ok(())
+}
+
+/// The set of these signals.
+pub const fn set(numbers: &[u32]) -> Set {
+    let (mut bits, mut index) = (0, 0);
+    while index < numbers.len() {
+        bits |= 1 << (numbers[index] - 1);
+        index += 1;
+    }
+    Set(bits)
+}
+
+/// Waits for one of these blocked signals and takes it (rt_sigtimedwait(2)): its number.
+pub fn wait(set: Set) -> Result<u32> {
+    let place = (&raw const set) as usize;
+    // SAFETY: the kernel reads eight bytes at `place`; it is asked for neither details nor an end of the waiting.
+    answer(unsafe { syscall(linux::__NR_rt_sigtimedwait, place, 0, 0, size_of::<Set>(), 0) })
 }

@@ -2,6 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 
+use super::{Result, memory};
 use linux_raw_sys::auxvec::{AT_EUID, AT_NULL};
 
 /// A NULL-terminated vector of strings, as execve(2) takes it.
@@ -13,26 +14,6 @@ pub struct Vector(*const *const c_char);
 unsafe impl Sync for Vector {}
 
 impl Vector {
-    /// The word at `index`, if there are that many.
-    pub fn get(self, index: usize) -> Option<&'static CStr> {
-        let mut rest = self;
-        for _ in 0..index {
-            rest.next()?;
-        }
-        rest.next()
-    }
-
-    /// The vector from word `index` on; `index` must not be beyond the end.
-    pub fn from(self, index: usize) -> Vector {
-        let mut rest = self;
-        for _ in 0..index {
-            if rest.next().is_none() {
-                break;
-            }
-        }
-        rest
-    }
-
     /// The address, for the kernel.
     pub(super) fn address(self) -> usize {
         self.0 as usize
@@ -63,6 +44,66 @@ impl Iterator for Vector {
             Some(CStr::from_ptr(word))
         }
     }
+}
+
+/// A vector that can be changed: a copy of another, in memory mapped for it that is never given back.
+pub struct VectorMut {
+    words: &'static mut [*const c_char],
+    length: usize,
+}
+
+impl VectorMut {
+    /// A copy of `from` with room for `more` words behind it.
+    pub fn copy(from: Vector, more: usize) -> Result<VectorMut> {
+        let length = from.count();
+        // SAFETY: all zeros are null pointers.
+        let words = unsafe { memory::zeroed(length + more + 1)? };
+        for (index, place) in words.iter_mut().enumerate().take(length) {
+            // SAFETY: `from` has this many words before its NULL.
+            *place = unsafe { *from.0.add(index) };
+        }
+        Ok(VectorMut { words, length })
+    }
+
+    /// Puts `word` in the place of the word at `index`, or behind the last if there is none such.
+    pub fn set(&mut self, index: usize, word: &'static CStr) {
+        let index = index.min(self.length);
+        // The last place is the NULL's.
+        if index + 1 < self.words.len() {
+            if let Some(place) = self.words.get_mut(index) {
+                *place = word.as_ptr();
+                self.length = self.length.max(index + 1);
+            }
+        }
+    }
+
+    /// Takes out the word at `index`; the last word takes its place, since nothing depends on the order.
+    pub fn remove(&mut self, index: usize) {
+        if index < self.length {
+            self.length -= 1;
+            self.words.swap(index, self.length);
+            if let Some(place) = self.words.get_mut(self.length) {
+                *place = core::ptr::null();
+            }
+        }
+    }
+
+    /// The words as they are now. What is changed later shows in it, so it is taken when all is done.
+    pub fn vector(&self) -> Vector {
+        Vector(self.words.as_ptr())
+    }
+}
+
+/// `first` and `rest` as one word, in memory mapped for it.
+pub fn join(first: u8, rest: &CStr) -> Result<&'static CStr> {
+    let rest = rest.to_bytes_with_nul();
+    // SAFETY: all zeros are bytes.
+    let place: &mut [u8] = unsafe { memory::zeroed(rest.len() + 1)? };
+    for (place, byte) in place.iter_mut().zip(core::iter::once(&first).chain(rest)) {
+        *place = *byte;
+    }
+    // SAFETY: the last byte is the NUL that came with `rest`.
+    Ok(unsafe { CStr::from_ptr(place.as_ptr().cast()) })
 }
 
 /// All that the kernel hands over at the start of a process.

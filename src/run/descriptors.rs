@@ -1,0 +1,115 @@
+//! Which descriptors the program gets: everything closed but what is to stay, and the null device on what is left of 0
+//! to 2.
+
+use core::ffi::CStr;
+
+use super::apply::Work;
+use crate::plan::table::Entries;
+use crate::plan::{Config, Flag, Reason};
+use crate::sys::file::{self, Fd, flags};
+use crate::sys::memory::Path;
+
+/// Makes sure that the descriptors to keep are open.
+pub fn check_kept(work: &Work<'_>) -> Result<(), Reason> {
+    for number in work.start.config.keep {
+        work.start.record.set_number(*number as i32);
+        file::check(Fd(*number as i32))?;
+    }
+    Ok(())
+}
+
+/// Closes everything but the descriptors to keep.
+pub fn close(config: &Config<'_>) -> Result<(), Reason> {
+    let mut first = if config.has(Flag::Foreground) { 3 } else { 0 };
+    let last = if config.has(Flag::KeepAll) { 2 } else { u32::MAX };
+    while let Some(kept) = config.next_kept(first).filter(|kept| *kept < last) {
+        if kept > first {
+            close_range(first, kept - 1)?;
+        }
+        first = kept + 1;
+    }
+    if first <= last { close_range(first, last) } else { Ok(()) }
+}
+
+/// How many descriptors are closed one by one when there is no better way.
+const FEW: u64 = 65_536;
+
+/// Closes a range: by one call, else what /proc lists, else one number after the other if they are few.
+fn close_range(first: u32, last: u32) -> Result<(), Reason> {
+    if file::close_range(first, last).is_ok() {
+        return Ok(());
+    }
+    let close = |number: u32| {
+        if (first..=last).contains(&number) {
+            file::close(Fd(number as i32));
+        }
+    };
+    if file::each_open(close).is_ok() {
+        return Ok(());
+    }
+    let limit = file::limit();
+    if limit > FEW {
+        return Err(Reason::TOO_MANY);
+    }
+    (0..limit as u32).for_each(close);
+    Ok(())
+}
+
+/// The null device, and where one of our own may be made for a moment when that is not there or is something else.
+const NULLS: &[u8] = b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/null.dmz\0/null.dmz\0";
+
+/// Opens the null device as the lowest free descriptor, and makes that every one of 0, 1 and 2 that is not to stay. In
+/// the foreground all stay that are open.
+pub fn open_null(work: &mut Work<'_>) -> Result<(), Reason> {
+    let config = work.start.config;
+    let is_missing = |number: &i32| match config.has(Flag::Foreground) {
+        true => file::check(Fd(*number)).is_err(),
+        false => !config.keeps(*number as u32),
+    };
+    let mut missing = (0..3).filter(is_missing);
+    if missing.next().is_none() {
+        return Ok(());
+    }
+    // Nothing lower is free: it takes the place of the first that is missing.
+    let null = null(&mut work.path)?;
+    for number in missing {
+        file::duplicate_onto(null, number)?;
+    }
+    Ok(())
+}
+
+/// The null device, or one of our own, made and unlinked in the first folder that takes one.
+fn null(path: &mut Path<'_>) -> Result<Fd, Reason> {
+    let mut refusal = None;
+    for name in Entries(NULLS) {
+        path.clear();
+        path.push(name)?;
+        let name = path.as_c_str();
+        if refusal.is_some() {
+            // It may be there: another start is at the same place, or was killed there. What counts is what we open.
+            let _ = file::make_null(name);
+        }
+        let null = null_at(name);
+        if refusal.is_some() {
+            let _ = file::unlink(name);
+        }
+        match null {
+            Err(reason) => refusal = refusal.or(Some(reason)),
+            Ok(null) => {
+                path.clear();
+                return Ok(null);
+            }
+        }
+    }
+    Err(refusal.unwrap_or(Reason::NOT_NULL))
+}
+
+/// Opens `path` if it is the null device.
+fn null_at(path: &CStr) -> Result<Fd, Reason> {
+    let fd = file::open(file::HERE, path, flags::DEVICE, 0)?;
+    if file::status(fd)?.is_null() {
+        return Ok(fd);
+    }
+    file::close(fd);
+    Err(Reason::NOT_NULL)
+}

@@ -1,0 +1,47 @@
+//! The launcher that stays until the program ends.
+
+use super::record::Record;
+use super::{Started, pidfile};
+use crate::plan::{Config, Text};
+use crate::sys::process::{self, End, Process};
+use crate::sys::signal;
+
+/// What the launcher passes on while it waits.
+const FORWARDED: signal::Set = signal::set(&[1, 2, 3, 10, 12, 15, signal::CHILD]);
+
+impl Started {
+    /// Waits for the program to end, passes signals on to it meanwhile, and removes the pidfile. How it ended.
+    pub fn wait(&self, config: &Config<'_>) -> End {
+        // The program is our child already; its own orphans are not ours to reap.
+        let _ = process::adopt_orphans(false);
+        let end = wait_for(self.program);
+        remove(config, self.record);
+        end
+    }
+}
+
+fn wait_for(program: Process) -> End {
+    loop {
+        match process::peek(program) {
+            Ok(None) => {}
+            Ok(Some(end)) => {
+                process::wait(program);
+                return end;
+            }
+            // Somebody else reaped it: nobody can say how it ended.
+            Err(_) => return End::Exited(0),
+        }
+        // The child signal has been blocked since before the program was born, so its end cannot be missed.
+        if let Ok(number) = signal::wait(FORWARDED) {
+            if number != signal::CHILD {
+                process::signal(program, number);
+            }
+        }
+    }
+}
+
+fn remove(config: &Config<'_>, record: &Record) {
+    if let Some(path) = config.text(Text::Pidfile) {
+        pidfile::remove(path, record);
+    }
+}
