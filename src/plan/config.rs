@@ -115,7 +115,6 @@ impl<'a> Config<'a> {
     }
 
     /// Is the program named by a path, not to be searched?
-    #[allow(clippy::manual_contains)] // contains() is a search made for long texts, 200 bytes of it
     pub fn has_path(&self) -> bool {
         self.program().to_bytes().iter().any(|byte| *byte == b'/')
     }

@@ -143,10 +143,10 @@ pub fn write(work: &Work<'_>) -> Result<(), Reason> {
 pub fn undo(path: &CStr, record: &Record) {
     if record.pidfile_is(Pidfile::Made) {
         remove(path, record);
-    } else if record.pidfile_is(Pidfile::Overwritten) {
-        if let Some(fd) = lock_again(path, record) {
-            let _ = file::set_size(fd, 0);
-        }
+    } else if record.pidfile_is(Pidfile::Overwritten)
+        && let Some(fd) = lock_again(path, record)
+    {
+        let _ = file::set_size(fd, 0);
     }
 }
 

@@ -32,10 +32,10 @@ fn wait_for(program: Process) -> End {
             Err(_) => return End::Exited(0),
         }
         // The child signal has been blocked since before the program was born, so its end cannot be missed.
-        if let Ok(number) = signal::wait(FORWARDED) {
-            if number != signal::CHILD {
-                process::signal(program, number);
-            }
+        if let Ok(number) = signal::wait(FORWARDED)
+            && number != signal::CHILD
+        {
+            process::signal(program, number);
         }
     }
 }

@@ -69,11 +69,11 @@ impl VectorMut {
     pub fn set(&mut self, index: usize, word: &'static CStr) {
         let index = index.min(self.length);
         // The last place is the NULL's.
-        if index + 1 < self.words.len() {
-            if let Some(place) = self.words.get_mut(index) {
-                *place = word.as_ptr();
-                self.length = self.length.max(index + 1);
-            }
+        if index + 1 < self.words.len()
+            && let Some(place) = self.words.get_mut(index)
+        {
+            *place = word.as_ptr();
+            self.length = self.length.max(index + 1);
         }
     }
 
