@@ -29,7 +29,10 @@
 //!  reads the record ◄──── asks the kernel for proof of the exec
 //! ```
 //!
-//! Both clones share memory and suspend the parent (CLONE_VM and CLONE_VFORK): no pipe is needed for the report and no
+//! The classic first fork is there because a leader of a process group may not make a session. A launcher that leads none
+//! (a script's, a container's) is the session process itself, which saves a process; one that stays to wait never is, since it stays in its own session.
+//!
+//! The clones share memory and suspend the parent (CLONE_VM and CLONE_VFORK): no pipe is needed for the report and no
 //! page table is copied. The proof is setpgid(2), which POSIX lets a parent use on a child only until that child has
 //! executed a program: EACCES is the kernel's word that it has, and a daemon that was killed never gets it said.
 //!
@@ -43,7 +46,7 @@
 //!    it is locked, since any close of that file drops the lock.
 //! 4. The order of the steps is `plan/order.rs`, each constraint with its reason.
 //! 5. Not reported is failed: success takes a sign from the session process and the kernel's proof of the exec.
-//! 6. The launcher leaves last. If the start fails it ends and reaps what is left of it, which became its child.
+//! 6. The launcher leaves last. If the start fails it ends and reaps what is left of it, which is or became its child.
 //!
 //! # Why not
 //!

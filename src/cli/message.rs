@@ -76,7 +76,7 @@ fn subject<'a>(step: Step, config: &Config<'a>, room: &'a mut [u8; 16]) -> &'a [
 
 /// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
 #[inline(never)]
-fn tell(config: &Config<'_>, template: &[u8], words: &[&[u8]]) -> Exit {
+fn tell<'a>(config: &Config<'_>, template: &'a [u8], words: &[&'a [u8]]) -> Exit {
     if !config.has(Flag::Quiet) {
         let _ = run::write(run::STDERR, template, words);
     }
@@ -85,7 +85,7 @@ fn tell(config: &Config<'_>, template: &[u8], words: &[&[u8]]) -> Exit {
 
 /// Writes to standard output.
 #[inline(never)]
-pub fn print(template: &[u8], words: &[&[u8]]) -> Exit {
+pub fn print<'a>(template: &'a [u8], words: &[&'a [u8]]) -> Exit {
     match run::write(run::STDOUT, template, words) {
         Ok(()) => Exit::Done,
         Err(reason) => {

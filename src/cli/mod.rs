@@ -43,7 +43,12 @@ fn answer(words: Words) -> u8 {
     }
     let exit = match request.command(words, parser.words) {
         Err(reason) => message::no_memory(&request.config, reason),
-        Ok(command) => return start(&request.config, &command),
+        Ok(command) => {
+            if run::own_group() == command.id {
+                request.config.set(Flag::Leader);
+            }
+            return start(&request.config, &command);
+        }
     };
     exit as u8
 }
@@ -131,7 +136,7 @@ impl Request {
     /// What the program gets. The options that may be repeated are read again: what is unset before what is set.
     fn command(&mut self, words: Words, program: Vector) -> Result<Command, Reason> {
         let config = &mut self.config;
-        let mut command = Command { arguments: program, environment: words.environment, words };
+        let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
         if let Some(name) = config.text(Text::Name).or(config.has(Flag::Initrd).then_some(config.program())) {
             let mut arguments = Rewrite::new(program, 0)?;
             arguments.rename(name, config.has(Flag::Initrd))?;

@@ -58,6 +58,8 @@ pub enum Flag {
     Help,
     /// Print the version.
     Version,
+    /// The caller leads a process group: found, not given.
+    Leader,
 }
 
 /// All that was asked for.
@@ -106,6 +108,12 @@ impl<'a> Config<'a> {
     /// The program's name or path.
     pub fn program(&self) -> &'a CStr {
         self.text(Text::Program).unwrap_or(c"")
+    }
+
+    /// Does a process of its own make the session? Where the caller leads a process group it must not itself, and where it
+    /// waits it stays in its session.
+    pub const fn forks_twice(&self) -> bool {
+        !self.has(Flag::SingleFork) && (self.has(Flag::Leader) || self.has(Flag::Wait))
     }
 
     /// Were both given, and the same?

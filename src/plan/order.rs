@@ -13,13 +13,14 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Launcher, Step::BlockSignals),
     // Before the first fork: a daemon whose session process was killed must become ours, to be ended.
     (Process::Launcher, Step::AdoptOrphans),
-    // The launcher sleeps here. It does not leave before the session process has gone: if it leads a terminal's session,
-    // its end sends SIGHUP to everything that is still in that session.
+    // Only if the launcher leads a process group and so must not make a session, or waits and so stays in its own. It
+    // does not leave before the session process has gone: if it leads a terminal's session, its end sends SIGHUP to
+    // everything that is still in that session.
     (Process::Launcher, Step::Fork),
-    // Not in the launcher, which may lead a process group and then must not.
+    // By the session process, or by the launcher if there is none.
     (Process::Session, Step::CreateSession),
     // The daemon is not the session's leader, so no open can give it a terminal.
-    (Process::Session, Step::ForkAgain),
+    (Process::Session, Step::ForkDaemon),
     // With a single fork it is.
     (Process::Daemon, Step::CreateSession),
     (Process::Daemon, Step::ResetSignals),

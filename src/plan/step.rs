@@ -11,7 +11,7 @@ use super::{Config, table};
 pub enum Process {
     /// The process that was called and waits for the result.
     Launcher,
-    /// The process in between: it makes the session and proves the exec.
+    /// The process that makes the session and proves the exec: the launcher itself where it can.
     Session,
     /// The process that becomes the program.
     Daemon,
@@ -67,12 +67,12 @@ steps! {
     BlockSignals "block signals",
     /// Becomes the parent of orphaned descendants.
     AdoptOrphans "adopt orphans",
-    /// Starts the session process, on memory mapped for it.
+    /// Starts the session process.
     Fork "fork",
-    /// Makes it the leader of a new session.
+    /// Makes this process the leader of a new session.
     CreateSession "create a session",
-    /// Starts the daemon, which does not lead the session.
-    ForkAgain "fork again",
+    /// Starts the daemon.
+    ForkDaemon "fork the daemon",
     /// Gives every signal its default action.
     ResetSignals "reset signals",
     /// Makes sure that the descriptors to keep are open.
@@ -142,8 +142,8 @@ impl Step {
             return false;
         }
         match self {
-            Step::CreateSession if process == Process::Daemon => single,
-            Step::CreateSession | Step::ForkAgain => !single,
+            Step::AdoptOrphans | Step::Fork => config.forks_twice(),
+            Step::CreateSession => single == (process == Process::Daemon),
             Step::ResetSignals => !config.has(Flag::KeepSignals),
             Step::CheckKept => !config.keep.is_empty(),
             Step::OpenLockfile | Step::LockLockfile if config.same(Text::Lockfile, Text::Pidfile) => false,

@@ -4,7 +4,7 @@ use super::record::Record;
 use super::{Command, descriptors, detach, execute, pidfile};
 use crate::plan::{Config, Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
-use crate::sys::memory::{Path, Stack};
+use crate::sys::memory::{Path, Room, Stack};
 use crate::sys::{process, signal};
 
 /// What all processes of a start share.
@@ -14,6 +14,7 @@ pub struct Start<'a> {
     pub record: &'static Record,
     pub outer: Stack,
     pub inner: Stack,
+    pub room: Room,
 }
 
 /// What one process carries from step to step.
@@ -54,7 +55,7 @@ impl<'a> Work<'a> {
 pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
     match step {
-        Step::CheckFirst if process::own_id() == 1 => return Err(Reason::FIRST),
+        Step::CheckFirst if work.start.command.id == 1 => return Err(Reason::FIRST),
         Step::CheckFirst => {}
         Step::BlockSignals => {
             // An inherited "ignore" would have the kernel reap our children by itself.
@@ -73,7 +74,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         }
         Step::Fork => detach::fork(work.start)?,
         Step::CreateSession => process::new_session()?,
-        Step::ForkAgain => detach::fork_again(work.start)?,
+        Step::ForkDaemon => detach::fork_daemon(work.start)?,
         Step::ResetSignals => signal::reset_all()?,
         Step::CheckKept => descriptors::check_kept(work)?,
         Step::CloseDescriptors => descriptors::close(config)?,

@@ -12,9 +12,7 @@ use super::{Command, Failed, perform, pidfile};
 use crate::plan::{Config, Failure, Flag, Process, Reason, Step, Text};
 use crate::sys::Errno;
 use crate::sys::file::{self, NO_FD};
-use core::mem::MaybeUninit;
-
-use crate::sys::memory::{self, PATH_MAX, Path};
+use crate::sys::memory::{self, Path};
 use crate::sys::process::{self, End, Infallible};
 
 /// A daemon that runs.
@@ -29,10 +27,11 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
     let arena = memory::arena(Record::default()).map_err(no_memory)?;
     let record = arena.record;
-    let start = Start { config, command, record, outer: arena.outer, inner: arena.inner };
+    record.session.store(command.id, Relaxed);
+    let start = Start { config, command, record, outer: arena.outer, inner: arena.inner, room: arena.room };
     if config.has(Flag::Foreground) {
         become_program(&start);
-    } else if let Err(reason) = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut []))) {
+    } else if let Err(reason) = detach(&start) {
         record.fail(reason);
     }
     match (record.verdict(), process::Process::new(record.daemon.load(Relaxed))) {
@@ -45,11 +44,17 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
     }
 }
 
+/// The launcher's steps, and the session process's unless there is one.
+fn detach(start: &Start<'_>) -> Result<(), Reason> {
+    let mut work = Work::new(start, Path::new(&mut []));
+    perform(Process::Launcher, &mut work)?;
+    if start.config.forks_twice() { Ok(()) } else { perform(Process::Session, &mut work) }
+}
+
 /// The foreground: this process does the daemon's steps and is the program, or has failed.
 fn become_program(start: &Start<'_>) {
-    start.record.daemon.store(process::own_id(), Relaxed);
-    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
-    let mut work = Work::new(start, Path::new(&mut room));
+    start.record.daemon.store(start.command.id, Relaxed);
+    let mut work = Work::new(start, Path::new(start.room.take()));
     if let Err(reason) = perform(Process::Daemon, &mut work) {
         start.record.fail(reason);
     }
@@ -70,19 +75,21 @@ fn take_down(config: &Config<'_>, record: &Record) {
     }
 }
 
-/// [`Step::Fork`]: starts the session process and waits until it has gone; with a single fork, starts the daemon.
+/// [`Step::Fork`]: starts the session process and waits until it has gone.
 pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
-    if start.config.has(Flag::SingleFork) {
-        return fork_once(start);
-    }
     process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
     Ok(())
 }
 
+/// [`Step::ForkDaemon`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
+pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
+    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
+    if start.config.has(Flag::SingleFork) { watch(start.record, daemon) } else { prove(start.record, daemon) }
+}
+
 /// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
 /// if it says so or is killed within a moment; what is killed later than that counts as the program.
-fn fork_once(start: &Start<'_>) -> Result<(), Reason> {
-    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
+fn watch(record: &Record, daemon: process::Process) -> Result<(), Reason> {
     for _ in 0..MOMENTS {
         match process::peek(daemon) {
             Ok(Some(End::Killed(_))) => return Err(Reason::KILLED),
@@ -90,8 +97,8 @@ fn fork_once(start: &Start<'_>) -> Result<(), Reason> {
             _ => process::pause(),
         }
     }
-    if !start.record.has_failed() {
-        start.record.prove();
+    if !record.has_failed() {
+        record.prove();
     }
     Ok(())
 }
@@ -104,16 +111,9 @@ fn session(start: &Start<'_>) -> Infallible {
     child(Process::Session, start, Path::new(&mut []))
 }
 
-/// [`Step::ForkAgain`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
-pub fn fork_again(start: &Start<'_>) -> Result<(), Reason> {
-    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
-    prove(start.record, daemon)
-}
-
 /// The daemon, until it is the program.
 fn daemon(start: &Start<'_>) -> Infallible {
-    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
-    child(Process::Daemon, start, Path::new(&mut room))
+    child(Process::Daemon, start, Path::new(start.room.take()))
 }
 
 /// The life of a child process: its steps, and its failure in the record.

@@ -12,16 +12,13 @@ mod wait;
 mod words;
 
 pub use crate::sys::file::{STDERR, STDOUT};
-pub use crate::sys::process::{End, die};
+pub use crate::sys::process::{End, die, own_group, own_id};
 pub use detach::{Started, start};
 pub use execute::missing_interpreter;
 pub use words::{Rewrite, numbers};
 
-use core::mem::MaybeUninit;
-
 use crate::plan::{Failure, Process, Reason, order};
 use crate::sys::file::{self, Fd};
-use crate::sys::memory::{PATH_MAX, Path};
 use crate::sys::words::{Vector, Words};
 use crate::sys::{Errno, process};
 use apply::{Work, apply};
@@ -41,6 +38,8 @@ pub struct Command {
     pub environment: Vector,
     /// What the caller gave: PATH for the search, and the effective user id.
     pub words: Words,
+    /// The id of the process that was called.
+    pub id: i32,
 }
 
 /// A start that failed, with everything taken down again.
@@ -66,30 +65,28 @@ fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
     })
 }
 
-/// Writes `template` as one line, with the next word in place of each `%`; the blank before an empty word goes with it,
-/// and what is too long for a line is left out. Why it could not.
-pub fn write(fd: Fd, template: &[u8], words: &[&[u8]]) -> Result<(), Reason> {
-    let mut room = [const { MaybeUninit::uninit() }; LINE_MAX];
-    let mut line = Path::new(&mut room);
+/// Writes `template` as one line, with the next word in place of each `%`; the blank before an empty word goes with it.
+/// Why it could not.
+pub fn write<'a>(fd: Fd, template: &'a [u8], words: &[&'a [u8]]) -> Result<(), Reason> {
+    let mut pieces = [file::piece(b""); PIECES];
+    let mut places = pieces.iter_mut();
     let mut words = words.iter();
-    let mut rest = template;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        match words.as_slice() {
-            // The word is empty.
-            [[], ..] if behind.first() == Some(&b'%') && *byte == b' ' => {}
-            [word, ..] if *byte == b'%' => {
-                let _ = line.push(word);
-                words.next();
+    let mut length = 0;
+    for text in template.split(|byte| *byte == b'%') {
+        let word = words.next().copied().unwrap_or(b"");
+        let blank = text.strip_suffix(b" ").filter(|_| word.is_empty());
+        for piece in [blank.unwrap_or(text), word] {
+            if let Some(place) = places.next() {
+                length += piece.len();
+                *place = file::piece(piece);
             }
-            _ => drop(line.push(&[*byte])),
         }
     }
-    Ok(file::write(fd, line.as_bytes())?)
+    Ok(file::write(fd, &pieces, length)?)
 }
 
-/// Room for a line with two of the longest paths.
-const LINE_MAX: usize = 3 * PATH_MAX;
+/// Pieces of the longest line: a template with four words.
+const PIECES: usize = 10;
 
 /// Ends this process.
 pub fn exit(status: u8) -> ! {

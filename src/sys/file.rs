@@ -242,11 +242,18 @@ pub fn write_start(fd: Fd, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Writes all of `bytes` in one write(2), so that a line is not torn by what others write; ENOSPC if only a part was
-/// taken.
-pub fn write(fd: Fd, bytes: &[u8]) -> Result<()> {
-    let count = rustix::io::write(fd.borrow(), bytes)?;
-    if count == bytes.len() { Ok(()) } else { Err(Errno::NOSPC) }
+/// A piece of a line.
+pub use rustix::io::IoSlice as Piece;
+
+/// `bytes` as a piece of a line.
+pub fn piece(bytes: &[u8]) -> Piece<'_> {
+    Piece::new(bytes)
+}
+
+/// Writes all the pieces, `length` bytes, in one writev(2), so that a line is not torn by what others write; ENOSPC if
+/// only a part was taken.
+pub fn write(fd: Fd, pieces: &[Piece<'_>], length: usize) -> Result<()> {
+    if rustix::io::writev(fd.borrow(), pieces)? == length { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
 /// Closes the descriptors `first` to `last`, both included (close_range(2), Linux 5.9).

@@ -1,9 +1,10 @@
 //! Memory: the one piece that a start maps (two stacks for the processes that share ours until they have executed the
-//! program, and the record they leave), and paths.
+//! program, the record they leave, room for a path), and paths.
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
+use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use rustix::mm::{MapFlags, ProtFlags};
@@ -11,29 +12,57 @@ use rustix::mm::{MapFlags, ProtFlags};
 use super::arch::syscall;
 use super::{Errno, Result, answer};
 
-const PAGE: usize = 4096;
-const LENGTH: usize = 5 * PAGE;
+/// A place in memory that is for one user: it is given out once.
+pub struct Once(AtomicPtr<u8>);
 
-/// The end of a private stack, for one process: [`take`](Stack::take) gives it out once.
-pub struct Stack(AtomicPtr<u8>);
-
-impl Stack {
-    pub(super) fn take(&self) -> Option<NonNull<u8>> {
-        let top = NonNull::new(self.0.load(Relaxed));
+impl Once {
+    fn take(&self) -> Option<NonNull<u8>> {
+        let place = NonNull::new(self.0.load(Relaxed));
         self.0.store(null_mut(), Relaxed);
-        top
+        place
     }
 }
 
-/// A record that child processes can write, and a stack for each of two of them.
+/// The end of a stack for one process.
+pub struct Stack(Once);
+
+impl Stack {
+    pub(super) fn take(&self) -> Option<NonNull<u8>> {
+        self.0.take()
+    }
+}
+
+/// Room for one path.
+pub struct Room(Once);
+
+impl Room {
+    /// The room, and none at all the second time.
+    pub fn take(&self) -> &'static mut [MaybeUninit<u8>] {
+        // SAFETY: the mapping has this many bytes there, for nobody else, and lasts as long as the process.
+        self.0.take().map_or(&mut [], |place| unsafe { slice::from_raw_parts_mut(place.as_ptr().cast(), PATH_MAX) })
+    }
+}
+
+/// A record that child processes can write, a stack for each of two of them, and room for a path.
+///
+/// From its end: the record's page, with the outer stack below the record; two pages and a half for the path; a page and
+/// a half for the inner stack. A start with short paths touches two pages: the path begins where the inner stack does.
+/// Below nothing is mapped, so that the daemon's running over is a fault, not a corruption.
 pub struct Arena<T: 'static> {
     /// The record, in memory that is shared even where clone(2) copies (an emulator's vfork).
     pub record: &'static T,
-    /// For the session process: what is left of the record's page.
+    /// For the session process.
     pub outer: Stack,
-    /// For the daemon: the pages below. Under them nothing is mapped, so that running over is a fault, not a corruption.
+    /// For the daemon.
     pub inner: Stack,
+    /// For the process that executes the program.
+    pub room: Room,
 }
+
+const PAGE: usize = 4096;
+const LENGTH: usize = 5 * PAGE;
+const INNER: usize = PAGE + PAGE / 2;
+const _: () = assert!(INNER + PATH_MAX <= LENGTH - PAGE);
 
 /// Maps an arena that holds `record` (mmap(2)). It is never unmapped: a child may still run on it.
 pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
@@ -42,12 +71,14 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
     // it is lent out, and the mapping lasts as long as the process.
     unsafe {
         let top = base.add(LENGTH);
+        let inner = base.add(INNER);
         let place = top.sub(size_of::<T>().next_multiple_of(16)).cast::<T>();
         place.write(record);
         Ok(Arena {
             record: &*place,
-            outer: Stack(AtomicPtr::new(place.cast())),
-            inner: Stack(AtomicPtr::new(top.sub(PAGE))),
+            outer: Stack(Once(AtomicPtr::new(place.cast()))),
+            inner: Stack(Once(AtomicPtr::new(inner))),
+            room: Room(Once(AtomicPtr::new(inner))),
         })
     }
 }
@@ -59,7 +90,7 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
 pub unsafe fn zeroed<T>(count: usize) -> Result<&'static mut [T]> {
     let base = map(count.saturating_mul(size_of::<T>()), MapFlags::PRIVATE)?;
     // SAFETY: a new mapping is zeroed, large enough, nobody else's, and never unmapped.
-    Ok(unsafe { core::slice::from_raw_parts_mut(base.cast(), count) })
+    Ok(unsafe { slice::from_raw_parts_mut(base.cast(), count) })
 }
 
 /// `count` zeros that last as long as the process.
@@ -78,7 +109,7 @@ fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
 /// The longest path that the kernel takes, its NUL included.
 pub const PATH_MAX: usize = linux_raw_sys::general::PATH_MAX as usize;
 
-/// A path, or a line, being put together. Bytes that are not used are never touched, so a short path costs no page.
+/// A path being put together. Bytes that are not used are never touched, so a short path costs no page.
 pub struct Path<'a> {
     room: &'a mut [MaybeUninit<u8>],
     length: usize,
@@ -127,12 +158,6 @@ impl<'a> Path<'a> {
         }
         self.length = length as usize - 1;
         Ok(())
-    }
-
-    /// What is there.
-    pub fn as_bytes(&self) -> &[u8] {
-        // SAFETY: every push wrote its bytes, up to the length.
-        unsafe { core::slice::from_raw_parts(self.room.as_ptr().cast(), self.length) }
     }
 
     /// The path for the kernel; up to its first NUL.

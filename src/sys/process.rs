@@ -81,6 +81,11 @@ pub fn own_id() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
+/// getpgid(2) of this process.
+pub fn own_group() -> i32 {
+    rustix::process::getpgrp().as_raw_nonzero().get()
+}
+
 /// setsid(2): EPERM for the leader of a process group.
 pub fn new_session() -> Result<()> {
     rustix::process::setsid()?;
