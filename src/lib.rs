@@ -30,7 +30,8 @@
 //! ```
 //!
 //! The classic first fork is there because a leader of a process group may not make a session. A launcher that leads none
-//! (a script's, a container's) is the session process itself, which saves a process; one that stays to wait never is, since it stays in its own session.
+//! (a script's, a container's) is the session process itself, which saves a process; one that stays to wait never is,
+//! since it keeps its own session.
 //!
 //! The clones share memory and suspend the parent (CLONE_VM and CLONE_VFORK): no pipe is needed for the report and no
 //! page table is copied. The proof is setpgid(2), which POSIX lets a parent use on a child only until that child has
@@ -70,4 +71,4 @@ mod sys;
 
 #[cfg(feature = "cli")]
 pub use cli::main;
-pub use sys::words::{Vector, Words, tail};
+pub use sys::words::{Table, Vector, Word, Words};

@@ -1,15 +1,14 @@
 //! The words: what failed, as one line on standard error; the plan; the process id.
 
-use core::ffi::CStr;
-
 use super::parse::Fault;
-use crate::plan::number::digits;
-use crate::plan::table::{self, Entries};
-use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Subject, order};
+use crate::plan::number::{Digits, digits};
+use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Text, order};
 use crate::run::{self, End, Failed};
+use crate::{Table, Word};
 
 /// The kernel's usual text for every error number that a step can give, and our own reasons: number, text, NUL.
-const REASONS: &[u8] = b"\
+const REASONS: Table = Table::new(
+    b"\
 \x01Operation not permitted\0\
 \x02No such file or directory\0\
 \x04Interrupted system call\0\
@@ -57,106 +56,104 @@ const REASONS: &[u8] = b"\
 \xd2as PID 1 it would be the last to live\0\
 \xd3killed while it was executed\0\
 \xd4that is a lock\0\
-\xd5too many to close one by one\0";
+\xd5too many to close one by one\0\
+\0",
+);
 
-/// The text of a reason; empty for one that is not in the table.
-fn text(reason: Reason) -> &'static [u8] {
-    let entry = Entries(REASONS).find(|entry| entry.first() == Some(&(reason.number() as u8)));
-    entry.and_then(|entry| entry.get(1..)).unwrap_or(b"")
-}
+/// What is said of each [`Fault`], in the order of the enum.
+const FAULTS: Table = Table::new(
+    b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0\
+    -f excludes -w\0-f excludes --single-fork\0--no-lock excludes -l\0-i, -o, -e exclude the file of -p and -l\0\0",
+);
 
-/// A step's subject as it stands in a line.
-fn subject<'a>(step: Step, config: &Config<'a>, room: &'a mut [u8; 16]) -> &'a [u8] {
-    match step.subject(config) {
-        Subject::None => b"",
-        Subject::Text(name) => name.to_bytes(),
-        Subject::Octal(number) => digits(number, 8, room),
-    }
+/// A number as a word.
+fn number(value: u32, room: &mut Digits) -> Word<'_> {
+    Word::ending(digits(value, 0, room))
 }
 
 /// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
 #[inline(never)]
-fn tell<'a>(config: &Config<'_>, template: &'a [u8], words: &[&'a [u8]]) -> Exit {
+fn tell(config: &Config<'_>, template: &'static [u8], words: &[Word<'_>]) {
     if !config.has(Flag::Quiet) {
         let _ = run::write(run::STDERR, template, words);
     }
-    Exit::Done
 }
 
 /// Writes to standard output.
 #[inline(never)]
-pub fn print<'a>(template: &'a [u8], words: &[&'a [u8]]) -> Exit {
+pub fn print(template: &'static [u8], words: &[Word<'_>]) -> Exit {
     match run::write(run::STDOUT, template, words) {
         Ok(()) => Exit::Done,
         Err(reason) => {
-            cannot(&Config::new(c""), b"write to", b"standard output", reason);
+            cannot(&Config::new(), Word::new(c"write to standard output"), Word::EMPTY, reason);
             Exit::Failed
         }
     }
 }
 
 /// `dmz: cannot STEP SUBJECT: REASON`.
-fn cannot(config: &Config<'_>, step: &[u8], about: &[u8], reason: Reason) {
-    let mut room = [0; 16];
-    let (errno, why): (&[u8], _) = match text(reason) {
-        b"" => (b"errno", digits(reason.number() as u32, 10, &mut room)),
-        text => (b"", text),
+#[inline(never)]
+fn cannot(config: &Config<'_>, step: Word<'_>, about: Word<'_>, reason: Reason) {
+    let mut room = Digits::default();
+    let mut entries = REASONS;
+    let words = match entries.find(|entry| entry.first() == reason.number() as u8) {
+        Some(entry) => [step, about, Word::EMPTY, entry.skip(1)],
+        None => [step, about, Word::new(c"errno"), number(reason.number() as u32, &mut room)],
     };
-    tell(config, b"dmz: cannot % %: % %\n", &[step, about, errno, why]);
+    tell(config, b"dmz: cannot % %: % %\n", &words);
 }
 
 /// Tells of a start that failed.
 pub fn failed(config: &Config<'_>, failed: &Failed) {
     let Failure { step, reason } = failed.failure;
-    let mut room = [0; 16];
+    let mut room = Digits::default();
+    let mut interpreter = [0; 256];
+    let mut about = step.about().map_or(Word::EMPTY, |text| config.text(text));
+    if reason == Reason::RUNNING || step == Step::CheckKept {
+        about = number(failed.number as u32, &mut room);
+    }
     if reason == Reason::RUNNING {
-        let owner = digits(failed.number as u32, 10, &mut room);
-        tell(config, b"dmz: already running, PID %\n", &[owner]);
-        return;
+        return match failed.number {
+            0 => tell(config, b"dmz: already running, in another PID namespace\n", &[]),
+            _ => tell(config, b"dmz: already running, PID %\n", &[about]),
+        };
     }
-    let about = match step {
-        Step::CheckKept => digits(failed.number as u32, 10, &mut room),
-        _ => subject(step, config, &mut room),
-    };
-    let mut room = [0; 256];
     // An exec that says ENOENT about a program that is there means its interpreter.
-    let not_found = step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path();
-    match if not_found { run::missing_interpreter(config.program(), &mut room) } else { b"" } {
-        b"" => cannot(config, step.name(), about, reason),
-        name => drop(tell(config, b"dmz: cannot execute %: its interpreter %: %\n", &[about, name, text(reason)])),
+    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() {
+        let missing = run::missing_interpreter(config.text(Text::Program), &mut interpreter);
+        if !missing.is_empty() {
+            tell(config, b"dmz: cannot execute %: its interpreter %: No such file or directory\n", &[about, missing]);
+            return;
+        }
     }
+    cannot(config, step.name(), about, reason);
 }
 
-/// What is said of each [`Fault`], in the order of the enum.
-const FAULTS: &[u8] = b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0options that exclude each other\0";
-
 /// A word of the command line that makes no sense.
-pub fn usage(fault: Fault, config: &Config<'_>, word: &CStr) {
-    let fault = table::entry(FAULTS, fault as usize);
-    tell(config, b"dmz: % %; try 'dmz --help'\n", &[fault, word.to_bytes()]);
+pub fn usage(config: &Config<'_>, fault: Fault, word: Word<'_>) {
+    tell(config, b"dmz: % %; try 'dmz --help'\n", &[FAULTS.entry(fault as usize), word]);
 }
 
 /// There is no memory for the program's words.
-pub fn no_memory(config: &Config<'_>, reason: Reason) -> Exit {
-    cannot(config, b"copy", b"arguments", reason);
-    Exit::Failed
+pub fn no_memory(config: &Config<'_>, reason: Reason) {
+    cannot(config, Word::new(c"copy arguments"), Word::EMPTY, reason);
 }
 
 /// How the program ended, after it was waited for.
 pub fn ended(config: &Config<'_>, end: End) {
-    let (how, number): (&[u8], u8) = match end {
-        End::Exited(status) => (b"exited with", status),
-        End::Killed(signal) => (b"was killed by signal", signal),
+    let (how, status) = match end {
+        End::Exited(status) => (Word::new(c"exited with"), status),
+        End::Killed(signal) => (Word::new(c"was killed by signal"), signal),
     };
     if config.has(Flag::Verbose) {
-        tell(config, b"dmz: the program % %\n", &[how, digits(number.into(), 10, &mut [0; 16])]);
+        tell(config, b"dmz: the program % %\n", &[how, number(status.into(), &mut Digits::default())]);
     }
 }
 
 /// The program runs: says so if it was asked to.
 pub fn started(config: &Config<'_>, pid: i32) -> Exit {
-    let mut room = [0; 16];
-    let pid = digits(pid as u32, 10, &mut room);
+    let mut room = Digits::default();
+    let pid = number(pid as u32, &mut room);
     if config.has(Flag::Verbose) {
         tell(config, b"dmz: started, PID %\n", &[pid]);
     }
@@ -169,10 +166,16 @@ const LINE: &[u8] = b"% % %\n";
 /// The plan, one step a line: on standard output if that is all, else as the beginning of the story.
 pub fn plan(config: &Config<'_>) -> Exit {
     let printed = order::each(config, |process, step| {
-        let mut room = [0; 16];
-        let words = [process.name(), step.name(), subject(step, config, &mut room)];
-        let exit = if config.has(Flag::DryRun) { print(LINE, &words) } else { tell(config, LINE, &words) };
-        if exit == Exit::Done { Ok(()) } else { Err(exit) }
+        let about = step.about().map_or(Word::EMPTY, |text| config.text(text));
+        let words = [process.name(), step.name(), about];
+        if config.has(Flag::DryRun) {
+            return match print(LINE, &words) {
+                Exit::Done => Ok(()),
+                exit => Err(exit),
+            };
+        }
+        tell(config, LINE, &words);
+        Ok(())
     });
     printed.err().unwrap_or(Exit::Done)
 }

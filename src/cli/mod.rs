@@ -7,11 +7,9 @@ mod message;
 mod options;
 mod parse;
 
-use core::ffi::CStr;
-
 use crate::plan::{Config, Exit, Flag, Reason, Text, number};
-use crate::run::{self, Command, End, Rewrite};
-use crate::{Vector, Words};
+use crate::run::{self, Command, End, VectorMut};
+use crate::{Vector, Word, Words};
 use options::{CONFLICTS, FILES, LOCKS, Meaning};
 use parse::{Fault, Parser};
 
@@ -28,32 +26,29 @@ struct Request {
 }
 
 fn answer(words: Words) -> u8 {
-    let mut request = Request { config: Config::new(c""), repeated: 0 };
+    let mut request = Request { config: Config::new(), repeated: 0 };
     let mut parser = Parser::new(words.arguments);
     if let Err(fault) = request.read(&mut parser) {
-        message::usage(fault, &request.config, parser.word);
+        message::usage(&request.config, fault, parser.word);
         return Exit::Failed as u8;
     }
-    let config = &mut request.config;
-    if config.has(Flag::Help) {
+    if request.config.has(Flag::Help) {
         return message::print(help::TEXT, &[]) as u8;
     }
-    if config.has(Flag::Version) {
+    if request.config.has(Flag::Version) {
         return message::print(help::VERSION, &[]) as u8;
     }
-    let exit = match request.command(words, parser.words) {
-        Err(reason) => message::no_memory(&request.config, reason),
-        Ok(command) => {
-            if run::own_group() == command.id {
-                request.config.set(Flag::Leader);
-            }
-            return start(&request.config, &command);
+    match request.command(words, parser.words) {
+        Ok(command) => start(&request.config, &command),
+        Err(reason) => {
+            message::no_memory(&request.config, reason);
+            Exit::Failed as u8
         }
-    };
-    exit as u8
+    }
 }
 
 /// Starts the program, or tells how it would be started.
+#[inline(never)]
 fn start(config: &Config<'_>, command: &Command) -> u8 {
     if config.has(Flag::DryRun) || config.has(Flag::Verbose) {
         let told = message::plan(config);
@@ -88,92 +83,123 @@ fn wait(config: &Config<'_>, started: &run::Started) -> u8 {
 
 impl Request {
     /// Reads every option, and the program's name.
+    #[inline(never)]
     fn read(&mut self, parser: &mut Parser) -> Result<(), Fault> {
-        while let Some((meaning, value)) = parser.next()? {
-            let text = value.to_bytes();
-            let name = text.iter().position(|byte| *byte == b'=');
-            self.repeated += usize::from(!matches!(meaning, Meaning::Text(_) | Meaning::Flag(_) | Meaning::Umask));
+        while let Some(meaning) = parser.next()? {
+            let value = parser.value;
             let is_good = match meaning {
-                Meaning::Text(text) => {
-                    self.config.set_text(text, value);
-                    true
-                }
                 Meaning::Flag(flag) => {
                     self.config.set(flag);
                     true
                 }
-                Meaning::Umask => {
-                    self.config.umask = number::parse(text, 8, 0o777);
-                    self.config.umask.is_some()
+                Meaning::Text(text) => {
+                    self.config.set_text(text, value);
+                    !value.is_empty() && (text != Text::Umask || self.set_umask(value))
                 }
                 Meaning::Keep => descriptor(value).is_some(),
-                Meaning::Set => name.is_some_and(|length| length > 0),
-                Meaning::Unset => name.is_none() && !text.is_empty(),
+                Meaning::Set => has_equals(value) && value.first() != b'=',
+                Meaning::Unset => !has_equals(value) && !value.is_empty(),
             };
+            self.repeated += usize::from(meaning.may_repeat());
             if !is_good {
                 parser.word = value;
                 return Err(Fault::BadValue);
             }
         }
+        parser.word = Word::EMPTY;
         self.check()?;
-        match parser.words.clone().next() {
-            Some(name) => self.config.set_text(Text::Program, name),
-            None if self.config.has(Flag::Help) || self.config.has(Flag::Version) => {}
-            None => return Err(Fault::NoProgram),
+        let program = parser.words.clone().next().unwrap_or(Word::EMPTY);
+        self.config.set_text(Text::Program, program);
+        match self.config.has(Flag::Help) || self.config.has(Flag::Version) || !program.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::NoProgram),
         }
-        Ok(())
+    }
+
+    /// The mask is a number of at most three octal digits' worth.
+    fn set_umask(&mut self, value: Word<'_>) -> bool {
+        let umask = number::parse(value.bytes(), 8, 0o777);
+        self.config.umask = umask.unwrap_or(0);
+        umask.is_some()
     }
 
     /// What cannot be meant together.
     fn check(&self) -> Result<(), Fault> {
         let config = &self.config;
-        let clash = CONFLICTS.iter().any(|(one, other)| config.has(*one) && config.has(*other));
-        let unlocked = config.has(Flag::NoLock) && config.text(Text::Lockfile).is_some();
-        let same = FILES.iter().any(|file| LOCKS.iter().any(|lock| config.same(*file, *lock)));
-        if clash || unlocked || same { Err(Fault::Conflict) } else { Ok(()) }
+        for (one, other, fault) in CONFLICTS {
+            if config.has(*one) && config.has(*other) {
+                return Err(*fault);
+            }
+        }
+        if config.has(Flag::NoLock) && config.names(Text::Lockfile) {
+            return Err(Fault::UnlockedLockfile);
+        }
+        let is_locked = |file: &Text| LOCKS.iter().any(|lock| config.same(*file, *lock));
+        if FILES.iter().any(is_locked) { Err(Fault::LockedStandard) } else { Ok(()) }
     }
 
     /// What the program gets. The options that may be repeated are read again: what is unset before what is set.
     fn command(&mut self, words: Words, program: Vector) -> Result<Command, Reason> {
         let config = &mut self.config;
         let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
-        if let Some(name) = config.text(Text::Name).or(config.has(Flag::Initrd).then_some(config.program())) {
-            let mut arguments = Rewrite::new(program, 0)?;
-            arguments.rename(name, config.has(Flag::Initrd))?;
+        if run::own_group() == command.id {
+            config.set(Flag::Leader);
+        }
+        let is_initrd = config.has(Flag::Initrd);
+        if is_initrd || config.names(Text::Name) {
+            let which = if config.names(Text::Name) { Text::Name } else { Text::Program };
+            let mut name = config.text(which);
+            if is_initrd {
+                name = run::join(Word::new(c"@"), name)?;
+            }
+            let mut arguments = VectorMut::copy(program, 0)?;
+            arguments.rename(name);
             command.arguments = arguments.vector();
         }
-        if self.repeated == 0 && !config.has(Flag::ClearEnvironment) {
-            return Ok(command);
-        }
-        let mut environment = Rewrite::new(words.environment, self.repeated)?;
-        if config.has(Flag::ClearEnvironment) {
-            environment.clear();
-        }
-        let keep = run::numbers(self.repeated)?;
-        let mut kept = 0;
-        for sets in [false, true] {
-            let mut parser = Parser::new(words.arguments);
-            while let Ok(Some((meaning, value))) = parser.next() {
-                match meaning {
-                    Meaning::Unset if !sets => environment.unset(value.to_bytes()),
-                    Meaning::Set if sets => environment.set(value),
-                    Meaning::Keep if !sets => {
-                        if let (Some(place), Some(number)) = (keep.get_mut(kept), descriptor(value)) {
-                            *place = number;
-                            kept += 1;
+        if self.repeated > 0 || config.has(Flag::ClearEnvironment) {
+            let base = if config.has(Flag::ClearEnvironment) { Vector::EMPTY } else { words.environment };
+            let mut environment = VectorMut::copy(base, self.repeated)?;
+            let keep = run::numbers(self.repeated)?;
+            let mut kept = 0;
+            for sets in [false, true] {
+                let mut parser = Parser::new(words.arguments);
+                while let Ok(Some(meaning)) = parser.next() {
+                    let value = parser.value;
+                    match meaning {
+                        Meaning::Unset if !sets => environment.remove(|word| name_of(word) == value.bytes()),
+                        Meaning::Set if sets => {
+                            environment.remove(|word| name_of(word) == name_of(value));
+                            environment.push(value);
                         }
+                        Meaning::Keep if sets => {
+                            if let (Some(place), Some(number)) = (keep.get_mut(kept), descriptor(value)) {
+                                *place = number;
+                                kept += 1;
+                            }
+                        }
+                        _ => {}
                     }
-                    _ => {}
                 }
             }
+            config.keep = keep.get(..kept).unwrap_or(&[]);
+            command.environment = environment.vector();
         }
-        config.keep = keep.get(..kept).unwrap_or(&[]);
-        command.environment = environment.vector();
         Ok(command)
     }
 }
 
 /// The number of a descriptor.
-fn descriptor(word: &CStr) -> Option<u32> {
-    number::parse(word.to_bytes(), 10, i32::MAX as u32 - 1)
+fn descriptor(word: Word<'_>) -> Option<u32> {
+    number::parse(word.bytes(), 10, i32::MAX as u32 - 1)
+}
+
+/// The name in `NAME=VALUE`; all of it where there is no `=`.
+#[inline(never)]
+fn name_of(word: Word<'_>) -> &[u8] {
+    word.bytes().split(|byte| *byte == b'=').next().unwrap_or(b"")
+}
+
+/// Is it `NAME=VALUE`?
+fn has_equals(word: Word<'_>) -> bool {
+    name_of(word).len() < word.bytes().len()
 }

@@ -1,6 +1,7 @@
 //! The option table: one entry per option, with its names, its value, its help and its meaning. `--help`, the parser and
 //! the tests read this one list.
 
+use super::parse::Fault;
 use crate::plan::{Flag, Text};
 
 /// What an option means.
@@ -10,14 +11,19 @@ pub enum Meaning {
     Text(Text),
     /// It is a switch.
     Flag(Flag),
-    /// Its value is the file mode creation mask.
-    Umask,
     /// Its value is a descriptor to keep. Repeatable.
     Keep,
     /// Its value is set in the environment. Repeatable.
     Set,
     /// Its value is removed from the environment. Repeatable.
     Unset,
+}
+
+impl Meaning {
+    /// May the option be given more than once, each one counting?
+    pub const fn may_repeat(self) -> bool {
+        matches!(self, Meaning::Keep | Meaning::Set | Meaning::Unset)
+    }
 }
 
 /// An option as a person sees it, and its meaning.
@@ -52,7 +58,7 @@ pub const OPTIONS: &[Opt] = &[
     text(b'l', "lockfile", Text::Lockfile, "FILE", "lock this file too"),
     flag(b'-', "no-lock", Flag::NoLock, "leave the pidfile unlocked"),
     text(b'c', "chdir", Text::Directory, "DIR", "working directory (/)"),
-    other(b'k', "umask", Meaning::Umask, "MODE", "file mode creation mask, octal (0)"),
+    text(b'k', "umask", Text::Umask, "MODE", "file mode creation mask, octal (0)"),
     text(b'i', "stdin", Text::Stdin, "FILE", "standard input (/dev/null)"),
     text(b'o', "stdout", Text::Stdout, "FILE", "standard output (/dev/null)"),
     text(b'e', "stderr", Text::Stderr, "FILE", "standard error (/dev/null)"),
@@ -83,31 +89,14 @@ pub const FILES: &[Text] = &[Text::Stdin, Text::Stdout, Text::Stderr];
 pub const LOCKS: &[Text] = &[Text::Pidfile, Text::Lockfile];
 
 /// Switches that exclude each other.
-pub const CONFLICTS: &[(Flag, Flag)] = &[(Flag::Foreground, Flag::Wait), (Flag::Foreground, Flag::SingleFork)];
+pub const CONFLICTS: &[(Flag, Flag, Fault)] = &[
+    (Flag::Foreground, Flag::Wait, Fault::ForegroundWait),
+    (Flag::Foreground, Flag::SingleFork, Fault::ForegroundFork),
+];
 
-/// The names as the parser scans them, made by the compiler: for each option its letter, its long name, and a NUL.
-pub const NAMES: &[u8] = &{
-    let mut names = [0; {
-        let mut length = 0;
-        let mut index = 0;
-        while index < OPTIONS.len() {
-            length += OPTIONS[index].long.len() + 2;
-            index += 1;
-        }
-        length
-    }];
-    let (mut end, mut index) = (0, 0);
-    while index < OPTIONS.len() {
-        end = put(&mut names, end, &[OPTIONS[index].short]);
-        end = put(&mut names, end, OPTIONS[index].long.as_bytes()) + 1;
-        index += 1;
-    }
-    names
-};
-
-/// The meanings, in the same order.
+/// What the options mean, in the order of the table.
 pub const MEANINGS: &[Meaning] = &{
-    let mut meanings = [Meaning::Umask; OPTIONS.len()];
+    let mut meanings = [Meaning::Keep; OPTIONS.len()];
     let mut index = 0;
     while index < OPTIONS.len() {
         meanings[index] = OPTIONS[index].meaning;
@@ -143,17 +132,6 @@ mod tests {
             assert!(names.insert(option.long), "--{}", option.long);
             assert!(option.long.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()));
             assert!(option.long.len() > 1);
-        }
-    }
-
-    #[test]
-    fn the_scanned_names_are_the_table() {
-        let scanned: std::vec::Vec<_> = NAMES.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
-        assert_eq!(scanned.len(), OPTIONS.len());
-        for (name, option) in scanned.iter().zip(OPTIONS) {
-            assert_eq!(name[0], option.short);
-            assert_eq!(&name[1..], option.long.as_bytes());
-            assert_eq!(matches!(option.meaning, Meaning::Flag(_)), option.value.is_empty());
         }
     }
 }

@@ -2,11 +2,9 @@
 //! not one; letters bundle and take glued values; long names take `--name VALUE` or `--name=VALUE` and are never
 //! abbreviated.
 
-use core::ffi::CStr;
-
-use super::options::{MEANINGS, Meaning, NAMES};
-use crate::plan::table::Entries;
-use crate::{Vector, tail};
+use super::help;
+use super::options::{MEANINGS, Meaning};
+use crate::{Vector, Word};
 
 /// What is wrong with a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,80 +20,72 @@ pub enum Fault {
     BadValue,
     /// There is no program.
     NoProgram,
-    /// Two options that exclude each other; this is the second.
-    Conflict,
+    /// Options that exclude each other.
+    ForegroundWait,
+    /// Options that exclude each other.
+    ForegroundFork,
+    /// Nothing to lock the lockfile with.
+    UnlockedLockfile,
+    /// A file that the program reads or writes is also to be locked: closing the one would unlock the other.
+    LockedStandard,
 }
 
 /// A command line being read.
-#[derive(Clone)]
 pub struct Parser {
     /// What has not been read; in the end the program and its arguments.
     pub words: Vector,
     /// The word being read; the one at fault if there is a fault.
-    pub word: &'static CStr,
-    /// Letters of that word that are still to be read.
-    letters: &'static CStr,
+    pub word: Word<'static>,
+    /// The value of the option that was read last; empty for a switch.
+    pub value: Word<'static>,
+    /// Letters of the word that are still to be read.
+    letters: Word<'static>,
 }
 
 impl Parser {
     /// Before the first option: the first word is dmz's own name and may be missing.
     pub fn new(mut words: Vector) -> Parser {
         words.next();
-        Parser { words, word: c"", letters: c"" }
+        Parser { words, word: Word::EMPTY, value: Word::EMPTY, letters: Word::EMPTY }
     }
 
-    /// The next option and its value, empty for a switch; nothing at the end of the options.
-    pub fn next(&mut self) -> Result<Option<(Meaning, &'static CStr)>, Fault> {
+    /// Reads the next option and its value; nothing at the end of the options.
+    #[inline(never)]
+    pub fn next(&mut self) -> Result<Option<Meaning>, Fault> {
+        let mut is_long = false;
         if self.letters.is_empty() {
             let before = self.words;
-            self.word = self.words.next().unwrap_or(c"");
-            match self.word.to_bytes() {
+            self.word = self.words.next().unwrap_or(Word::EMPTY);
+            match self.word.bytes() {
                 b"--" => return Ok(None),
-                [b'-', b'-', ..] => return self.long().map(Some),
-                [b'-', _, ..] => self.letters = tail(self.word, 1),
+                [b'-', b'-', ..] => is_long = true,
+                [b'-', _, ..] => {}
                 _ => {
                     self.words = before;
                     return Ok(None);
                 }
             }
+            self.letters = self.word.skip(1 + usize::from(is_long));
         }
-        self.letter().map(Some)
-    }
-
-    /// One `--name`, `--name=VALUE` or `--name VALUE`.
-    fn long(&mut self) -> Result<(Meaning, &'static CStr), Fault> {
-        let text = self.word.to_bytes();
-        let end = text.iter().position(|byte| *byte == b'=').unwrap_or(text.len());
-        let name = text.get(2..end).unwrap_or(b"");
-        let meaning = find(|entry| entry.get(1..) == Some(name))?;
-        let glued = end < text.len();
-        if glued && matches!(meaning, Meaning::Flag(_)) {
-            return Err(Fault::TakesNoValue);
+        let text = self.letters.bytes();
+        let (name, glued) = match text.iter().position(|byte| *byte == b'=').filter(|_| is_long) {
+            Some(end) => (text.get(..end).unwrap_or(b""), end + 1),
+            None if is_long => (text, 0),
+            None => (text.get(..1).unwrap_or(b""), if text.len() > 1 { 1 } else { 0 }),
+        };
+        let meaning = help::find(name, is_long).and_then(|index| MEANINGS.get(index)).copied().ok_or(Fault::Unknown)?;
+        let rest = self.letters.skip(if is_long { text.len() } else { 1 });
+        let value = self.letters.skip(glued);
+        self.letters = rest;
+        self.value = Word::EMPTY;
+        match meaning {
+            Meaning::Flag(_) if is_long && glued > 0 => return Err(Fault::TakesNoValue),
+            Meaning::Flag(_) => {}
+            _ => {
+                self.letters = Word::EMPTY;
+                self.value = if glued > 0 { value } else { self.words.next().ok_or(Fault::NeedsValue)? };
+            }
         }
-        self.value(meaning, if glued { Some(tail(self.word, end + 1)) } else { None })
+        Ok(Some(meaning))
     }
-
-    /// The next letter; what follows one that takes a value is its value.
-    fn letter(&mut self) -> Result<(Meaning, &'static CStr), Fault> {
-        let letter = self.letters.to_bytes().first();
-        let meaning = find(|entry| entry.first() == letter && letter != Some(&b'-'))?;
-        let rest = tail(self.letters, 1);
-        let is_flag = matches!(meaning, Meaning::Flag(_));
-        self.letters = if is_flag { rest } else { c"" };
-        self.value(meaning, if rest.is_empty() || is_flag { None } else { Some(rest) })
-    }
-
-    fn value(&mut self, meaning: Meaning, glued: Option<&'static CStr>) -> Result<(Meaning, &'static CStr), Fault> {
-        if let Meaning::Flag(_) = meaning {
-            return Ok((meaning, c""));
-        }
-        let value = glued.or_else(|| self.words.next()).ok_or(Fault::NeedsValue)?;
-        Ok((meaning, value))
-    }
-}
-
-/// The option whose entry among the names is the one.
-fn find(is_it: impl Fn(&[u8]) -> bool) -> Result<Meaning, Fault> {
-    let index = Entries(NAMES).position(is_it);
-    index.and_then(|index| MEANINGS.get(index)).copied().ok_or(Fault::Unknown)
 }

@@ -1,6 +1,6 @@
 //! What was asked for, with the defaults.
 
-use core::ffi::CStr;
+use crate::Word;
 
 /// The texts that can be given.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Text {
     Lockfile,
     /// The program's own name for itself.
     Name,
+    /// The file mode creation mask, octal.
+    Umask,
 }
 
 /// The switches.
@@ -62,37 +64,46 @@ pub enum Flag {
     Leader,
 }
 
+/// How many texts there are.
+const TEXTS: usize = Text::Umask as usize + 1;
+
 /// All that was asked for.
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
-    texts: [Option<&'a CStr>; 8],
+    texts: [Word<'a>; TEXTS],
     flags: u32,
-    /// The file mode creation mask, if one was given.
-    pub umask: Option<u32>,
+    /// The number in [`Text::Umask`].
+    pub umask: u32,
     /// Descriptors that stay as they are.
     pub keep: &'a [u32],
 }
 
 impl<'a> Config<'a> {
-    /// The defaults, for `program`: in `/`, umask 0, standard descriptors on the null device, no pidfile.
-    pub const fn new(program: &'a CStr) -> Config<'a> {
-        let mut texts = [None; 8];
-        texts[Text::Program as usize] = Some(program);
-        Config { texts, flags: 0, umask: None, keep: &[] }
+    /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
+    pub const fn new() -> Config<'a> {
+        Config { texts: [Word::EMPTY; TEXTS], flags: 0, umask: 0, keep: &[] }
     }
 
-    /// The text, if it was given or has a default.
-    pub fn text(&self, which: Text) -> Option<&'a CStr> {
-        let given = self.texts.get(which as usize).copied().flatten();
-        let root = which == Text::Directory && !self.has(Flag::Foreground);
-        given.or(if root { Some(c"/") } else { None })
+    /// The text that was given, or its default; empty if there is neither.
+    #[inline(never)]
+    pub fn text(&self, which: Text) -> Word<'a> {
+        let given = self.texts.get(which as usize).copied().unwrap_or(Word::EMPTY);
+        if which == Text::Directory && given.is_empty() && !self.has(Flag::Foreground) {
+            return Word::new(c"/");
+        }
+        given
     }
 
     /// Gives a text.
-    pub fn set_text(&mut self, which: Text, text: &'a CStr) {
+    pub fn set_text(&mut self, which: Text, text: Word<'a>) {
         if let Some(place) = self.texts.get_mut(which as usize) {
-            *place = Some(text);
+            *place = text;
         }
+    }
+
+    /// Is there such a text?
+    pub fn names(&self, which: Text) -> bool {
+        !self.text(which).is_empty()
     }
 
     /// Was the switch given?
@@ -105,11 +116,6 @@ impl<'a> Config<'a> {
         self.flags |= 1 << flag as u8;
     }
 
-    /// The program's name or path.
-    pub fn program(&self) -> &'a CStr {
-        self.text(Text::Program).unwrap_or(c"")
-    }
-
     /// Does a process of its own make the session? Where the caller leads a process group it must not itself, and where it
     /// waits it stays in its session.
     pub const fn forks_twice(&self) -> bool {
@@ -117,19 +123,14 @@ impl<'a> Config<'a> {
     }
 
     /// Were both given, and the same?
+    #[inline(never)]
     pub fn same(&self, one: Text, other: Text) -> bool {
-        let text = self.text(one);
-        text.is_some() && text == self.text(other)
+        self.names(one) && self.text(one).is(self.text(other))
     }
 
     /// Is the program named by a path, not to be searched?
     pub fn has_path(&self) -> bool {
-        self.program().to_bytes().iter().any(|byte| *byte == b'/')
-    }
-
-    /// Is the program a path that starts in the caller's directory?
-    pub fn program_is_relative(&self) -> bool {
-        self.has_path() && self.program().to_bytes().first() != Some(&b'/')
+        self.text(Text::Program).bytes().iter().any(|byte| *byte == b'/')
     }
 
     /// Does descriptor `number` stay as it is?
@@ -141,5 +142,11 @@ impl<'a> Config<'a> {
     /// The lowest descriptor from `number` on that stays as it is, of those that were named.
     pub fn next_kept(&self, number: u32) -> Option<u32> {
         self.keep.iter().copied().filter(|kept| *kept >= number).min()
+    }
+}
+
+impl Default for Config<'_> {
+    fn default() -> Self {
+        Config::new()
     }
 }

@@ -1,5 +1,5 @@
 //! What will be done, as data: what was asked for, the steps, their order with its reasons, how it can fail. Uses core
-//! alone; never calls the kernel.
+//! and [`Word`](crate::Word) alone; never calls the kernel.
 #![forbid(unsafe_code)]
 
 pub mod config;
@@ -8,12 +8,11 @@ pub mod number;
 pub mod order;
 pub mod reason;
 pub mod step;
-pub mod table;
 
 pub use config::{Config, Flag, Text};
 pub use exit::Exit;
 pub use reason::Reason;
-pub use step::{Process, Step, Subject};
+pub use step::{Process, Step};
 
 /// A step that could not be done.
 #[derive(Clone, Copy, PartialEq, Eq)]

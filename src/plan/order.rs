@@ -51,6 +51,7 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::RedirectStderr),
     // After the last file was made.
     (Process::Daemon, Step::SetUmask),
+    (Process::Daemon, Step::NameProgram),
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
     (Process::Daemon, Step::RestoreMask),
     (Process::Daemon, Step::Execute),

@@ -1,9 +1,8 @@
 //! One change to one process: its name, its subject, and whether it is wanted.
 
-use core::ffi::CStr;
-
+use super::Config;
 use super::config::{Flag, Text};
-use super::{Config, table};
+use crate::{Table, Word};
 
 /// Which process does a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,20 +18,9 @@ pub enum Process {
 
 impl Process {
     /// What it is called.
-    pub fn name(self) -> &'static [u8] {
-        table::entry(b"launcher:\0session:\0daemon:\0", self as usize)
+    pub fn name(self) -> Word<'static> {
+        const { Table::new(b"launcher:\0session:\0daemon:\0\0") }.entry(self as usize)
     }
-}
-
-/// What a step is about, for messages.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// Nothing to add.
-    None,
-    /// A path or a name.
-    Text(&'a CStr),
-    /// A number to be shown in octal.
-    Octal(u32),
 }
 
 // The enum and its tables, from one list: entry N of each table is variant N.
@@ -45,7 +33,7 @@ macro_rules! steps {
         pub enum Step { $($(#[doc = $doc])* $variant,)* }
 
         const ALL: &[Step] = &[$(Step::$variant,)*];
-        const NAMES: &[u8] = concat!($($name, "\0",)*).as_bytes();
+        const NAMES: Table = Table::new(concat!($($name, "\0",)* "\0").as_bytes());
         const ABOUT: &[Option<Text>] = &[$(about!($($about)?),)*];
     };
 }
@@ -110,7 +98,9 @@ steps! {
     /// Moves standard error onto descriptor 2.
     RedirectStderr "redirect stderr to" Stderr,
     /// Sets the file mode creation mask.
-    SetUmask "set umask",
+    SetUmask "set umask" Umask,
+    /// Puts the program's process id where the environment has dmz's.
+    NameProgram "pass on LISTEN_PID",
     /// Unblocks every signal, or gives the caller's mask back.
     RestoreMask "set the signal mask",
     /// Executes the program.
@@ -119,8 +109,8 @@ steps! {
 
 impl Step {
     /// What the step does, as a phrase that fits behind "cannot".
-    pub fn name(self) -> &'static [u8] {
-        table::entry(NAMES, self as usize)
+    pub fn name(self) -> Word<'static> {
+        NAMES.entry(self as usize)
     }
 
     /// The step with this number, as a record holds it.
@@ -137,31 +127,21 @@ impl Step {
     /// happens.
     pub fn is_wanted(self, process: Process, config: &Config<'_>) -> bool {
         let foreground = config.has(Flag::Foreground);
-        let single = config.has(Flag::SingleFork);
         if foreground && process != Process::Daemon {
             return false;
         }
         match self {
             Step::AdoptOrphans | Step::Fork => config.forks_twice(),
-            Step::CreateSession => single == (process == Process::Daemon),
+            Step::CreateSession => config.has(Flag::SingleFork) == (process == Process::Daemon),
             Step::ResetSignals => !config.has(Flag::KeepSignals),
             Step::CheckKept => !config.keep.is_empty(),
             Step::OpenLockfile | Step::LockLockfile if config.same(Text::Lockfile, Text::Pidfile) => false,
             Step::OpenStderr if config.same(Text::Stdout, Text::Stderr) => false,
-            Step::FindDirectory => config.program_is_relative(),
+            Step::FindDirectory => config.has_path() && config.text(Text::Program).first() != b'/',
             // In the foreground nobody has changed it.
             Step::RestoreMask => !(foreground && config.has(Flag::KeepSignals)),
-            Step::SetUmask => foreground || config.umask.unwrap_or(0) != 0,
-            _ => self.about().is_none_or(|text| config.text(text).is_some()),
-        }
-    }
-
-    /// What it is about, for messages.
-    pub fn subject<'a>(self, config: &Config<'a>) -> Subject<'a> {
-        match self.about() {
-            Some(text) => config.text(text).map_or(Subject::None, Subject::Text),
-            None if self == Step::SetUmask => config.umask.map_or(Subject::None, Subject::Octal),
-            None => Subject::None,
+            Step::SetUmask if foreground => true,
+            _ => self.about().is_none_or(|text| config.names(text)),
         }
     }
 }

@@ -1,11 +1,16 @@
 //! The effect of each step: one arm each.
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use super::record::Record;
 use super::{Command, descriptors, detach, execute, pidfile};
+use crate::plan::number::{Digits, digits};
 use crate::plan::{Config, Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::{Path, Room, Stack};
+use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
+use crate::{Table, Vector, Word};
 
 /// What all processes of a start share.
 pub struct Start<'a> {
@@ -33,6 +38,8 @@ pub struct Work<'a> {
     pub stderr: Fd,
     /// The mask before ours.
     umask: u32,
+    /// What the program gets.
+    pub environment: Vector,
 }
 
 impl<'a> Work<'a> {
@@ -47,6 +54,7 @@ impl<'a> Work<'a> {
             standard: [NO_FD; 3],
             stderr: NO_FD,
             umask: 0,
+            environment: start.command.environment,
         }
     }
 }
@@ -92,7 +100,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::OpenStdin => work.open_standard(0, Text::Stdin, flags::INPUT)?,
         Step::OpenStdout => work.open_standard(1, Text::Stdout, flags::OUTPUT)?,
         Step::OpenStderr => work.open_standard(2, Text::Stderr, flags::OUTPUT)?,
-        Step::ChangeDirectory => file::change_directory(config.text(Text::Directory).unwrap_or(c"/"))?,
+        Step::ChangeDirectory => file::change_directory(config.text(Text::Directory))?,
         Step::RedirectStdin => work.redirect(0, 0)?,
         Step::RedirectStdout => work.redirect(1, 1)?,
         Step::RedirectStderr => {
@@ -102,9 +110,9 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             work.redirect(if config.same(Text::Stdout, Text::Stderr) { 1 } else { 2 }, 2)?;
         }
         Step::SetUmask => {
-            let mine = if config.has(Flag::Foreground) { work.umask } else { 0 };
-            file::set_umask(config.umask.unwrap_or(mine));
+            file::set_umask(if config.names(Text::Umask) { config.umask } else { work.umask });
         }
+        Step::NameProgram => work.name_program()?,
         Step::RestoreMask => {
             let mut mask = signal::NONE;
             if config.has(Flag::KeepSignals) {
@@ -119,6 +127,24 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
 }
 
 impl Work<'_> {
+    /// Variables with dmz's process id are meant for the program.
+    fn name_program(&mut self) -> Result<(), Reason> {
+        let (mut old, mut new) = (Digits::default(), Digits::default());
+        let old = Word::ending(digits(self.start.command.id as u32, 0, &mut old));
+        let new = Word::ending(digits(self.start.record.daemon.load(Relaxed) as u32, 0, &mut new));
+        let start_of = |word: Word<'_>| {
+            let mut starts = NAMED;
+            starts.find(|start| word.bytes().strip_prefix(start.bytes()) == Some(old.bytes()))
+        };
+        let mut words = self.environment;
+        if words.any(|word| start_of(word).is_some()) {
+            let mut environment = VectorMut::copy(self.environment, 0)?;
+            environment.replace(|word| start_of(word).map_or(Ok(word), |start| join(start, new)))?;
+            self.environment = environment.vector();
+        }
+        Ok(())
+    }
+
     /// Opens what the configuration names for descriptor `number`.
     fn open_standard(&mut self, number: usize, which: Text, how: file::Flags) -> Result<(), Reason> {
         let config = self.start.config;
@@ -127,7 +153,7 @@ impl Work<'_> {
             true => (true, how | flags::APPEND),
             false => (false, how | flags::TRUNCATE),
         };
-        let fd = file::open(file::HERE, config.text(which).unwrap_or(c""), end, OUTPUT_MODE)?;
+        let fd = file::open(file::HERE, config.text(which), end, OUTPUT_MODE)?;
         // The exec closes this descriptor, and any close of a locked file drops its lock.
         let identity = file::status(fd)?.identity;
         if self.locked.iter().any(|locked| *locked == identity) {
@@ -146,6 +172,9 @@ impl Work<'_> {
         Ok(file::duplicate_onto(self.standard.get(from).copied().unwrap_or(NO_FD), number)?)
     }
 }
+
+/// Variables that hold the id of the process that they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3)).
+const NAMED: Table = Table::new(b"LISTEN_PID=\0WATCHDOG_PID=\0\0");
 
 /// Permissions of the output files that dmz makes.
 const OUTPUT_MODE: u32 = 0o640;

@@ -1,13 +1,10 @@
 //! Which descriptors the program gets: everything closed but what is to stay, and the null device on what is left of 0
 //! to 2.
 
-use core::ffi::CStr;
-
 use super::apply::Work;
-use crate::plan::table::Entries;
 use crate::plan::{Config, Flag, Reason};
 use crate::sys::file::{self, Fd, flags};
-use crate::sys::memory::Path;
+use crate::{Table, Word};
 
 /// Makes sure that the descriptors to keep are open.
 pub fn check_kept(work: &Work<'_>) -> Result<(), Reason> {
@@ -56,11 +53,11 @@ fn close_range(first: u32, last: u32) -> Result<(), Reason> {
 }
 
 /// The null device, and where one of our own may be made for a moment when that is not there or is something else.
-const NULLS: &[u8] = b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/null.dmz\0/null.dmz\0";
+const NULLS: Table = Table::new(b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/null.dmz\0/null.dmz\0\0");
 
 /// Opens the null device as the lowest free descriptor, and makes that every one of 0, 1 and 2 that is not to stay. In
 /// the foreground all stay that are open.
-pub fn open_null(work: &mut Work<'_>) -> Result<(), Reason> {
+pub fn open_null(work: &Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
     let is_missing = |number: &i32| match config.has(Flag::Foreground) {
         true => file::check(Fd(*number)).is_err(),
@@ -71,7 +68,7 @@ pub fn open_null(work: &mut Work<'_>) -> Result<(), Reason> {
         return Ok(());
     }
     // Nothing lower is free: it takes the place of the first that is missing.
-    let null = null(&mut work.path)?;
+    let null = null()?;
     for number in missing {
         file::duplicate_onto(null, number)?;
     }
@@ -79,12 +76,9 @@ pub fn open_null(work: &mut Work<'_>) -> Result<(), Reason> {
 }
 
 /// The null device, or one of our own, made and unlinked in the first folder that takes one.
-fn null(path: &mut Path<'_>) -> Result<Fd, Reason> {
+fn null() -> Result<Fd, Reason> {
     let mut refusal = None;
-    for name in Entries(NULLS) {
-        path.clear();
-        path.push(name)?;
-        let name = path.as_c_str();
+    for name in NULLS {
         if refusal.is_some() {
             // It may be there: another start is at the same place, or was killed there. What counts is what we open.
             let _ = file::make_null(name);
@@ -95,17 +89,14 @@ fn null(path: &mut Path<'_>) -> Result<Fd, Reason> {
         }
         match null {
             Err(reason) => refusal = refusal.or(Some(reason)),
-            Ok(null) => {
-                path.clear();
-                return Ok(null);
-            }
+            Ok(null) => return Ok(null),
         }
     }
     Err(refusal.unwrap_or(Reason::NOT_NULL))
 }
 
 /// Opens `path` if it is the null device.
-fn null_at(path: &CStr) -> Result<Fd, Reason> {
+fn null_at(path: Word<'_>) -> Result<Fd, Reason> {
     let fd = file::open(file::HERE, path, flags::DEVICE, 0)?;
     if file::status(fd)?.is_null() {
         return Ok(fd);

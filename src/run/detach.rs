@@ -70,9 +70,7 @@ fn take_down(config: &Config<'_>, record: &Record) {
     if let Some(daemon) = process::Process::new(record.daemon.load(Relaxed)) {
         process::end(daemon);
     }
-    if let Some(path) = config.text(Text::Pidfile) {
-        pidfile::undo(path, record);
-    }
+    pidfile::undo(config.text(Text::Pidfile), record);
 }
 
 /// [`Step::Fork`]: starts the session process and waits until it has gone.

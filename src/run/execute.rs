@@ -1,10 +1,9 @@
 //! Executing the program: by its path, or searched in PATH as execvp(3) does, but never by way of a shell.
 
-use core::ffi::CStr;
-
 use super::apply::Work;
-use crate::plan::Reason;
+use crate::Word;
 use crate::plan::reason::errno;
+use crate::plan::{Reason, Text};
 use crate::sys::file::{self, flags};
 use crate::sys::process;
 
@@ -18,7 +17,7 @@ pub fn execute(work: &mut Work<'_>) -> Reason {
         // The path holds the caller's directory, or nothing for a program that starts at the root.
         return attempt(work);
     }
-    let mut values = start.command.words.environment.filter_map(|word| word.to_bytes().strip_prefix(b"PATH="));
+    let mut values = start.command.words.environment.filter_map(|word| word.bytes().strip_prefix(b"PATH="));
     let folders = values.next().unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
     let mut worst = Reason::NOT_FOUND;
     // Elements that are empty or relative would mean the working directory, which is not the caller's any more.
@@ -38,23 +37,27 @@ pub fn execute(work: &mut Work<'_>) -> Reason {
 /// Executes the program in the folder that the path holds, or without a folder as it is named.
 fn attempt(work: &mut Work<'_>) -> Reason {
     let start = work.start;
-    let program = start.config.program();
+    let program = start.config.text(Text::Program);
     let path = &mut work.path;
     let whole = if path.is_empty() { Ok(()) } else { path.push(b"/") };
-    if let Err(errno) = whole.and_then(|()| path.push(program.to_bytes())) {
+    if let Err(errno) = whole.and_then(|()| path.push(program.bytes())) {
         return errno.into();
     }
-    process::execute(path.as_c_str(), start.command.arguments, start.command.environment).into()
+    process::execute(path.word(), start.command.arguments, work.environment).into()
 }
 
 /// When `program` is there though its exec said ENOENT, what is missing instead: the interpreter that a script's first
-/// line names, or a binary's loader. `room` holds the name; it is empty if the program is not there.
-pub fn missing_interpreter<'a>(program: &CStr, room: &'a mut [u8; 256]) -> &'a [u8] {
-    let Ok(fd) = file::open(file::HERE, program, flags::INPUT, 0) else { return b"" };
-    let length = file::read_start(fd, room).unwrap_or(0);
-    let mut words = room.get(..length).unwrap_or(b"").split(|byte| *byte <= b' ' || *byte == b'!');
-    match words.next() {
-        Some(b"#") => words.find(|word| !word.is_empty()).unwrap_or(b""),
-        _ => b"(loader)",
+/// line names, or a binary's loader. Empty if the program is not there.
+pub fn missing_interpreter<'a>(program: Word<'_>, room: &'a mut [u8; 256]) -> Word<'a> {
+    let Ok(fd) = file::open(file::HERE, program, flags::INPUT, 0) else { return Word::EMPTY };
+    // The last byte stays NUL.
+    let _ = file::read_start(fd, room.get_mut(..255).unwrap_or(&mut []));
+    if !room.starts_with(b"#!") {
+        return Word::new(c"(loader)");
     }
+    let blank = |byte: &u8| *byte <= b' ';
+    let start = room.iter().skip(2).position(|byte| !blank(byte)).unwrap_or(0) + 2;
+    let name = room.get_mut(start..).unwrap_or(&mut []);
+    name.iter_mut().filter(|byte| blank(byte)).for_each(|byte| *byte = 0);
+    Word::ending(name)
 }

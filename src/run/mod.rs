@@ -9,18 +9,18 @@ mod execute;
 mod pidfile;
 mod record;
 mod wait;
-mod words;
 
 pub use crate::sys::file::{STDERR, STDOUT};
+pub use crate::sys::memory::numbers;
 pub use crate::sys::process::{End, die, own_group, own_id};
+pub use crate::sys::words::{VectorMut, join};
 pub use detach::{Started, start};
 pub use execute::missing_interpreter;
-pub use words::{Rewrite, numbers};
 
 use crate::plan::{Failure, Process, Reason, order};
 use crate::sys::file::{self, Fd};
-use crate::sys::words::{Vector, Words};
 use crate::sys::{Errno, process};
+use crate::{Vector, Word, Words};
 use apply::{Work, apply};
 
 impl From<Errno> for Reason {
@@ -67,13 +67,13 @@ fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
 
 /// Writes `template` as one line, with the next word in place of each `%`; the blank before an empty word goes with it.
 /// Why it could not.
-pub fn write<'a>(fd: Fd, template: &'a [u8], words: &[&'a [u8]]) -> Result<(), Reason> {
+pub fn write(fd: Fd, template: &'static [u8], words: &[Word<'_>]) -> Result<(), Reason> {
     let mut pieces = [file::piece(b""); PIECES];
     let mut places = pieces.iter_mut();
     let mut words = words.iter();
     let mut length = 0;
     for text in template.split(|byte| *byte == b'%') {
-        let word = words.next().copied().unwrap_or(b"");
+        let word = words.next().map_or(&b""[..], |word| word.bytes());
         let blank = text.strip_suffix(b" ").filter(|_| word.is_empty());
         for piece in [blank.unwrap_or(text), word] {
             if let Some(place) = places.next() {

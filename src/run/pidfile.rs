@@ -1,16 +1,15 @@
 //! The pidfile: opened with care, locked by the process that will be the program, checked, written; and undone by the
 //! launcher if the start fails.
 
-use core::ffi::CStr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::Work;
 use super::record::{Pidfile, Record};
-use crate::plan::number::{digits, parse_pid};
+use crate::Word;
+use crate::plan::number::{Digits, digits, parse_pid};
 use crate::plan::reason::errno;
 use crate::plan::{Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, flags};
-use crate::sys::words::tail;
 
 /// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
 const LEAST: i32 = 10;
@@ -24,10 +23,10 @@ const TRIES: usize = 100;
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
 pub fn open(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
     let config = work.start.config;
-    let (folder, name) = split(config.text(which).unwrap_or(c""));
+    let (folder, name) = split(config.text(which));
     work.path.clear();
     work.path.push(folder)?;
-    let parent = file::open(file::HERE, work.path.as_c_str(), flags::FOLDER, 0)?;
+    let parent = file::open(file::HERE, work.path.word(), flags::FOLDER, 0)?;
     work.path.clear();
     if work.start.command.words.user == 0 && file::status(parent)?.lets_others_replace() {
         return Err(Reason::FOLDER);
@@ -42,7 +41,7 @@ pub fn open(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
 }
 
 /// Opens `name` in `parent`, new if possible, so that it is known who made it.
-fn open_in(parent: Fd, name: &CStr, record: Option<&Record>) -> Result<Fd, Reason> {
+fn open_in(parent: Fd, name: Word<'_>, record: Option<&Record>) -> Result<Fd, Reason> {
     let note = |state| record.map_or((), |record| record.set_pidfile(state));
     for _ in 0..TRIES {
         // Noted before: a daemon that is killed inside the call must not leave the file behind.
@@ -65,7 +64,7 @@ fn open_in(parent: Fd, name: &CStr, record: Option<&Record>) -> Result<Fd, Reaso
 pub fn lock(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
     let record = work.start.record;
     let is_pidfile = which == Text::Pidfile;
-    let path = work.start.config.text(which).unwrap_or(c"");
+    let path = work.start.config.text(which);
     for _ in 0..TRIES {
         match file::lock(work.opened) {
             Err(errno) if errno.is(errno::EAGAIN) || errno.is(errno::EACCES) => {
@@ -125,10 +124,8 @@ fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
 /// Writes this process's id.
 pub fn write(work: &Work<'_>) -> Result<(), Reason> {
     let record = work.start.record;
-    let mut room = [b'\n'; 16];
-    let (text, _) = room.split_at_mut(15);
-    let length = digits(record.daemon.load(Relaxed) as u32, 10, text).len() + 1;
-    let text = room.get(room.len() - length..).unwrap_or(&[]);
+    let mut room = Digits::default();
+    let text = digits(record.daemon.load(Relaxed) as u32, b'\n', &mut room);
     record.about_to_write();
     file::write_start(work.pidfile, text)?;
     file::set_size(work.pidfile, text.len() as u64)?;
@@ -140,7 +137,7 @@ pub fn write(work: &Work<'_>) -> Result<(), Reason> {
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
 /// wrote to it.
-pub fn undo(path: &CStr, record: &Record) {
+pub fn undo(path: Word<'_>, record: &Record) {
     if record.pidfile_is(Pidfile::Made) {
         remove(path, record);
     } else if record.pidfile_is(Pidfile::Overwritten)
@@ -151,7 +148,7 @@ pub fn undo(path: &CStr, record: &Record) {
 }
 
 /// Unlinks the file when its daemon is gone.
-pub fn remove(path: &CStr, record: &Record) {
+pub fn remove(path: Word<'_>, record: &Record) {
     if lock_again(path, record).is_some() {
         let _ = file::unlink(path);
     }
@@ -159,7 +156,7 @@ pub fn remove(path: &CStr, record: &Record) {
 
 /// Locks the file of a daemon that is gone, if it still is the very same, or was just made. What fails here fails in
 /// silence: there is something more important to tell.
-fn lock_again(path: &CStr, record: &Record) -> Option<Fd> {
+fn lock_again(path: Word<'_>, record: &Record) -> Option<Fd> {
     let fd = file::open(file::HERE, path, flags::OLD, 0).ok()?;
     file::lock(fd).ok()?;
     let status = file::status(fd).ok()?;
@@ -168,10 +165,10 @@ fn lock_again(path: &CStr, record: &Record) -> Option<Fd> {
 }
 
 /// The folder's part of a path, and the name in it.
-fn split(path: &CStr) -> (&[u8], &CStr) {
-    let bytes = path.to_bytes();
+fn split(path: Word<'_>) -> (&[u8], Word<'_>) {
+    let bytes = path.bytes();
     match bytes.iter().rposition(|byte| *byte == b'/') {
         None => (b".", path),
-        Some(slash) => (bytes.get(..slash.max(1)).unwrap_or(b"/"), tail(path, slash + 1)),
+        Some(slash) => (bytes.get(..slash.max(1)).unwrap_or(b"/"), path.skip(slash + 1)),
     }
 }

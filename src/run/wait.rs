@@ -1,6 +1,5 @@
 //! The launcher that stays until the program ends.
 
-use super::record::Record;
 use super::{Started, pidfile};
 use crate::plan::{Config, Text};
 use crate::sys::process::{self, End, Process};
@@ -15,7 +14,9 @@ impl Started {
         // The program is our child already; its own orphans are not ours to reap.
         let _ = process::adopt_orphans(false);
         let end = wait_for(self.program);
-        remove(config, self.record);
+        if config.names(Text::Pidfile) {
+            pidfile::remove(config.text(Text::Pidfile), self.record);
+        }
         end
     }
 }
@@ -37,11 +38,5 @@ fn wait_for(program: Process) -> End {
         {
             process::signal(program, number);
         }
-    }
-}
-
-fn remove(config: &Config<'_>, record: &Record) {
-    if let Some(path) = config.text(Text::Pidfile) {
-        pidfile::remove(path, record);
     }
 }

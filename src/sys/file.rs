@@ -1,6 +1,5 @@
 //! Files and descriptors.
 
-use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use linux_raw_sys::general as linux;
@@ -8,6 +7,7 @@ use rustix::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode};
 
 use super::arch::syscall;
+use super::words::Word;
 use super::{Errno, Result, answer};
 
 /// A descriptor's number. Closing is explicit: a process that is about to execute a program or to end closes nothing.
@@ -62,8 +62,8 @@ pub mod flags {
 
 /// openat(2).
 #[inline(never)]
-pub fn open(from: Fd, path: &CStr, how: Flags, mode: u32) -> Result<Fd> {
-    Ok(Fd(rustix::fs::openat(from.borrow(), path, how, Mode::from_raw_mode(mode))?.into_raw_fd()))
+pub fn open(from: Fd, path: Word<'_>, how: Flags, mode: u32) -> Result<Fd> {
+    Ok(Fd(rustix::fs::openat(from.borrow(), path.as_c_str(), how, Mode::from_raw_mode(mode))?.into_raw_fd()))
 }
 
 /// close(2). The number is free whatever the kernel answers, so there is nothing to report.
@@ -150,18 +150,18 @@ const NULL_DEVICE: u64 = 0x103;
 
 /// fstat(2).
 pub fn status(fd: Fd) -> Result<Status> {
-    look(fd, c"", AtFlags::EMPTY_PATH)
+    look(fd, Word::EMPTY, AtFlags::EMPTY_PATH)
 }
 
 /// fstatat(2) of the name itself, not of what a symbolic link points to.
-pub fn status_at(from: Fd, path: &CStr) -> Result<Status> {
+pub fn status_at(from: Fd, path: Word<'_>) -> Result<Status> {
     look(from, path, AtFlags::SYMLINK_NOFOLLOW)
 }
 
 #[inline(never)]
 #[allow(clippy::unnecessary_cast)] // the kernel's widths differ between architectures
-fn look(from: Fd, path: &CStr, how: AtFlags) -> Result<Status> {
-    let stat = rustix::fs::statat(from.borrow(), path, how)?;
+fn look(from: Fd, path: Word<'_>, how: AtFlags) -> Result<Status> {
+    let stat = rustix::fs::statat(from.borrow(), path.as_c_str(), how)?;
     Ok(Status {
         identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
         owner: stat.st_uid,
@@ -173,14 +173,20 @@ fn look(from: Fd, path: &CStr, how: AtFlags) -> Result<Status> {
 }
 
 /// unlinkat(2).
-pub fn unlink(path: &CStr) -> Result<()> {
-    Ok(rustix::fs::unlinkat(HERE.borrow(), path, AtFlags::empty())?)
+pub fn unlink(path: Word<'_>) -> Result<()> {
+    Ok(rustix::fs::unlinkat(HERE.borrow(), path.as_c_str(), AtFlags::empty())?)
 }
 
 /// A null device node of our own: mknodat(2), which needs CAP_MKNOD.
-pub fn make_null(path: &CStr) -> Result<()> {
+pub fn make_null(path: Word<'_>) -> Result<()> {
     use rustix::fs::FileType;
-    Ok(rustix::fs::mknodat(HERE.borrow(), path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), NULL_DEVICE)?)
+    Ok(rustix::fs::mknodat(
+        HERE.borrow(),
+        path.as_c_str(),
+        FileType::CharacterDevice,
+        Mode::from_raw_mode(0o600),
+        NULL_DEVICE,
+    )?)
 }
 
 /// ftruncate(2).
@@ -265,7 +271,7 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
 
 /// Gives the numbers of the open descriptors to `act`, as /proc/self/fd has them, all but the one that reads them.
 pub fn each_open(mut act: impl FnMut(u32)) -> Result<()> {
-    let folder = open(HERE, c"/proc/self/fd", flags::FOLDER_LIST, 0)?;
+    let folder = open(HERE, Word::new(c"/proc/self/fd"), flags::FOLDER_LIST, 0)?;
     let mut room = [const { MaybeUninit::uninit() }; 1024];
     let mut entries = rustix::fs::RawDir::new(folder.borrow(), &mut room);
     while let Some(entry) = entries.next() {
@@ -293,8 +299,8 @@ pub fn check(fd: Fd) -> Result<()> {
 }
 
 /// chdir(2).
-pub fn change_directory(path: &CStr) -> Result<()> {
-    Ok(rustix::process::chdir(path)?)
+pub fn change_directory(path: Word<'_>) -> Result<()> {
+    Ok(rustix::process::chdir(path.as_c_str())?)
 }
 
 /// umask(2): the mask before.

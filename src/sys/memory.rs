@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::arch::syscall;
+use super::words::Word;
 use super::{Errno, Result, answer};
 
 /// A place in memory that is for one user: it is given out once.
@@ -88,7 +89,8 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
 /// # Safety
 /// A `T` may be all zeros, and is aligned to a page at the most.
 pub unsafe fn zeroed<T>(count: usize) -> Result<&'static mut [T]> {
-    let base = map(count.saturating_mul(size_of::<T>()), MapFlags::PRIVATE)?;
+    // One byte more, since nothing cannot be mapped.
+    let base = map(count * size_of::<T>() + 1, MapFlags::PRIVATE)?;
     // SAFETY: a new mapping is zeroed, large enough, nobody else's, and never unmapped.
     Ok(unsafe { slice::from_raw_parts_mut(base.cast(), count) })
 }
@@ -99,7 +101,21 @@ pub fn numbers(count: usize) -> Result<&'static mut [u32]> {
     unsafe { zeroed(count) }
 }
 
+/// Copies `count` bytes. One copy of a loop: volatile, since the compiler makes a call of memcpy of any other, through a
+/// table of addresses that would have to be writable.
+///
+/// # Safety
+/// There are so many at `from`, and so much room at `to`, which is somewhere else.
+#[inline(never)]
+pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
+    for index in 0..count {
+        // SAFETY: the caller vouches for both.
+        unsafe { to.add(index).write_volatile(*from.add(index)) };
+    }
+}
+
 /// Maps zeroed memory for reading and writing at a place that the kernel picks.
+#[inline(never)]
 fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new mapping overlaps nothing.
@@ -135,11 +151,14 @@ impl<'a> Path<'a> {
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.length + bytes.len();
-        let Some(room) = self.room.get_mut(self.length..=end) else {
+        if end >= self.room.len() {
             return Err(Errno::NAMETOOLONG);
-        };
-        for (place, byte) in room.iter_mut().zip(bytes.iter().chain(&[0])) {
-            place.write(*byte);
+        }
+        let place = self.room.as_mut_ptr().cast::<u8>();
+        // SAFETY: the room ends behind `end`, and is nobody else's.
+        unsafe {
+            copy(bytes.as_ptr(), place.add(self.length), bytes.len());
+            place.add(end).write(0);
         }
         self.length = end;
         Ok(())
@@ -160,12 +179,12 @@ impl<'a> Path<'a> {
         Ok(())
     }
 
-    /// The path for the kernel; up to its first NUL.
-    pub fn as_c_str(&self) -> &CStr {
+    /// The path; up to its first NUL.
+    pub fn word(&self) -> Word<'_> {
         if self.length == 0 {
-            return c"";
+            return Word::EMPTY;
         }
         // SAFETY: every push wrote a NUL behind its bytes.
-        unsafe { CStr::from_ptr(self.room.as_ptr().cast()) }
+        Word::new(unsafe { CStr::from_ptr(self.room.as_ptr().cast()) })
     }
 }

@@ -1,6 +1,5 @@
 //! Processes: starting, waiting for, ending them.
 
-use core::ffi::CStr;
 use core::sync::atomic::AtomicI32;
 
 use linux_raw_sys::general as linux;
@@ -8,7 +7,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::arch::{clone, syscall};
 use super::memory::Stack;
-use super::words::Vector;
+use super::words::{Vector, Word};
 use super::{Errno, Result, answer};
 
 /// A process id greater than 0.
@@ -59,8 +58,8 @@ pub fn spawn<T: Sync>(
 pub use core::convert::Infallible;
 
 /// execve(2); comes back only with the reason why not.
-pub fn execute(path: &CStr, arguments: Vector, environment: Vector) -> Errno {
-    let path = path.as_ptr() as usize;
+pub fn execute(path: Word<'_>, arguments: Vector, environment: Vector) -> Errno {
+    let path = path.address();
     // SAFETY: all three are NUL- or NULL-terminated; the kernel only reads them.
     match answer(unsafe { syscall(linux::__NR_execve, path, arguments.address(), environment.address(), 0, 0) }) {
         Err(errno) => errno,
