@@ -3,12 +3,12 @@
 
 use super::options::{OPTIONS, put};
 
-/// The text of `--version`.
-pub const VERSION: &[u8] = concat!("dmz ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+/// The text of `--version`, and a NUL.
+pub const VERSION: &[u8] = concat!("dmz ", env!("CARGO_PKG_VERSION"), "\n\0").as_bytes();
 
-/// The text of `--help`.
+/// The text of `--help`, and a NUL.
 pub const TEXT: &[u8] = &{
-    let mut text = [0; LENGTH];
+    let mut text = [0; LENGTH + 1];
     render(&mut text);
     text
 };
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_help_fits_a_terminal() {
-        let text = core::str::from_utf8(TEXT).unwrap();
+        let text = core::str::from_utf8(TEXT).unwrap().strip_suffix('\0').unwrap();
         assert!(text.lines().all(|line| line.len() < 80), "{text}");
         assert!(text.lines().count() <= 40);
         assert!(text.ends_with('\n'));

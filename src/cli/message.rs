@@ -2,7 +2,7 @@
 
 use super::parse::Fault;
 use crate::plan::number::{Digits, digits};
-use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Text, order};
+use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, order};
 use crate::run::{self, End, Failed};
 use crate::{Table, Word};
 
@@ -71,18 +71,21 @@ fn number(value: u32, room: &mut Digits) -> Word<'_> {
     Word::ending(digits(value, 0, room))
 }
 
+const BLANK: Word<'static> = Word::new(c" ");
+const LINE_END: Word<'static> = Word::new(c"\n");
+
 /// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
 #[inline(never)]
-fn tell(config: &Config<'_>, template: &'static [u8], words: &[Word<'_>]) {
+fn tell(config: &Config<'_>, words: &[Word<'_>]) {
     if !config.has(Flag::Quiet) {
-        let _ = run::write(run::STDERR, template, words);
+        let _ = run::write(run::STDERR, words);
     }
 }
 
 /// Writes to standard output.
 #[inline(never)]
-pub fn print(template: &'static [u8], words: &[Word<'_>]) -> Exit {
-    match run::write(run::STDOUT, template, words) {
+pub fn print(words: &[Word<'_>]) -> Exit {
+    match run::write(run::STDOUT, words) {
         Ok(()) => Exit::Done,
         Err(reason) => {
             cannot(&Config::new(), Word::new(c"write to standard output"), Word::EMPTY, reason);
@@ -95,12 +98,13 @@ pub fn print(template: &'static [u8], words: &[Word<'_>]) -> Exit {
 #[inline(never)]
 fn cannot(config: &Config<'_>, step: Word<'_>, about: Word<'_>, reason: Reason) {
     let mut room = Digits::default();
-    let mut entries = REASONS;
-    let words = match entries.find(|entry| entry.first() == reason.number() as u8) {
-        Some(entry) => [step, about, Word::EMPTY, entry.skip(1)],
-        None => [step, about, Word::new(c"errno"), number(reason.number() as u32, &mut room)],
+    let mut reasons = REASONS;
+    let (errno, text) = match reasons.find(|entry| entry.first() == reason.number() as u8) {
+        Some(entry) => (Word::EMPTY, entry.skip(1)),
+        None => (Word::new(c"errno "), number(reason.number() as u32, &mut room)),
     };
-    tell(config, b"dmz: cannot % %: % %\n", &words);
+    let blank = if about.is_empty() { about } else { BLANK };
+    tell(config, &[Word::new(c"dmz: cannot "), step, blank, about, Word::new(c": "), errno, text, LINE_END]);
 }
 
 /// Tells of a start that failed.
@@ -108,22 +112,21 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
     let Failure { step, reason } = failed.failure;
     let mut room = Digits::default();
     let mut interpreter = [0; 256];
-    let mut about = step.about().map_or(Word::EMPTY, |text| config.text(text));
-    if reason == Reason::RUNNING || step == Step::CheckKept {
-        about = number(failed.number as u32, &mut room);
-    }
+    let named = number(failed.number as u32, &mut room);
     if reason == Reason::RUNNING {
-        return match failed.number {
-            0 => tell(config, b"dmz: already running, in another PID namespace\n", &[]),
-            _ => tell(config, b"dmz: already running, PID %\n", &[about]),
-        };
+        let owner = if failed.number == 0 { Word::new(c"in another namespace") } else { named };
+        return tell(config, &[Word::new(c"dmz: already running, PID "), owner, LINE_END]);
     }
+    let about = match step.about() {
+        Some(text) => config.text(text),
+        None if step == Step::CheckKept => named,
+        None => Word::EMPTY,
+    };
     // An exec that says ENOENT about a program that is there means its interpreter.
     if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() {
-        let missing = run::missing_interpreter(config.text(Text::Program), &mut interpreter);
+        let missing = run::missing_interpreter(about, &mut interpreter);
         if !missing.is_empty() {
-            tell(config, b"dmz: cannot execute %: its interpreter %: No such file or directory\n", &[about, missing]);
-            return;
+            return cannot(config, Word::new(c"find the interpreter"), missing, reason);
         }
     }
     cannot(config, step.name(), about, reason);
@@ -131,7 +134,8 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
 
 /// A word of the command line that makes no sense.
 pub fn usage(config: &Config<'_>, fault: Fault, word: Word<'_>) {
-    tell(config, b"dmz: % %; try 'dmz --help'\n", &[FAULTS.entry(fault as usize), word]);
+    let fault = FAULTS.entry(fault as usize);
+    tell(config, &[Word::new(c"dmz: "), fault, BLANK, word, Word::new(c"; try 'dmz --help'\n")]);
 }
 
 /// There is no memory for the program's words.
@@ -142,11 +146,11 @@ pub fn no_memory(config: &Config<'_>, reason: Reason) {
 /// How the program ended, after it was waited for.
 pub fn ended(config: &Config<'_>, end: End) {
     let (how, status) = match end {
-        End::Exited(status) => (Word::new(c"exited with"), status),
-        End::Killed(signal) => (Word::new(c"was killed by signal"), signal),
+        End::Exited(status) => (Word::new(c"dmz: the program exited with "), status),
+        End::Killed(signal) => (Word::new(c"dmz: the program was killed by signal "), signal),
     };
     if config.has(Flag::Verbose) {
-        tell(config, b"dmz: the program % %\n", &[how, number(status.into(), &mut Digits::default())]);
+        tell(config, &[how, number(status.into(), &mut Digits::default()), LINE_END]);
     }
 }
 
@@ -155,26 +159,24 @@ pub fn started(config: &Config<'_>, pid: i32) -> Exit {
     let mut room = Digits::default();
     let pid = number(pid as u32, &mut room);
     if config.has(Flag::Verbose) {
-        tell(config, b"dmz: started, PID %\n", &[pid]);
+        tell(config, &[Word::new(c"dmz: started, PID "), pid, LINE_END]);
     }
-    if config.has(Flag::PrintPid) { print(b"%\n", &[pid]) } else { Exit::Done }
+    if config.has(Flag::PrintPid) { print(&[pid, LINE_END]) } else { Exit::Done }
 }
-
-/// One step of the plan.
-const LINE: &[u8] = b"% % %\n";
 
 /// The plan, one step a line: on standard output if that is all, else as the beginning of the story.
 pub fn plan(config: &Config<'_>) -> Exit {
     let printed = order::each(config, |process, step| {
         let about = step.about().map_or(Word::EMPTY, |text| config.text(text));
-        let words = [process.name(), step.name(), about];
+        let blank = if about.is_empty() { about } else { BLANK };
+        let line = [process.name(), BLANK, step.name(), blank, about, LINE_END];
         if config.has(Flag::DryRun) {
-            return match print(LINE, &words) {
+            return match print(&line) {
                 Exit::Done => Ok(()),
                 exit => Err(exit),
             };
         }
-        tell(config, LINE, &words);
+        tell(config, &line);
         Ok(())
     });
     printed.err().unwrap_or(Exit::Done)

@@ -33,10 +33,10 @@ fn answer(words: Words) -> u8 {
         return Exit::Failed as u8;
     }
     if request.config.has(Flag::Help) {
-        return message::print(help::TEXT, &[]) as u8;
+        return message::print(&[Word::ending(help::TEXT)]) as u8;
     }
     if request.config.has(Flag::Version) {
-        return message::print(help::VERSION, &[]) as u8;
+        return message::print(&[Word::ending(help::VERSION)]) as u8;
     }
     match request.command(words, parser.words) {
         Ok(command) => start(&request.config, &command),

@@ -65,28 +65,20 @@ fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
     })
 }
 
-/// Writes `template` as one line, with the next word in place of each `%`; the blank before an empty word goes with it.
-/// Why it could not.
-pub fn write(fd: Fd, template: &'static [u8], words: &[Word<'_>]) -> Result<(), Reason> {
+/// Writes `words` as one line, one behind the other. Why it could not.
+#[inline(never)]
+pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
     let mut pieces = [file::piece(b""); PIECES];
-    let mut places = pieces.iter_mut();
-    let mut words = words.iter();
     let mut length = 0;
-    for text in template.split(|byte| *byte == b'%') {
-        let word = words.next().map_or(&b""[..], |word| word.bytes());
-        let blank = text.strip_suffix(b" ").filter(|_| word.is_empty());
-        for piece in [blank.unwrap_or(text), word] {
-            if let Some(place) = places.next() {
-                length += piece.len();
-                *place = file::piece(piece);
-            }
-        }
+    for (place, word) in pieces.iter_mut().zip(words) {
+        *place = file::piece(word.bytes());
+        length += word.bytes().len();
     }
     Ok(file::write(fd, &pieces, length)?)
 }
 
-/// Pieces of the longest line: a template with four words.
-const PIECES: usize = 10;
+/// Words of the longest line.
+const PIECES: usize = 8;
 
 /// Ends this process.
 pub fn exit(status: u8) -> ! {
