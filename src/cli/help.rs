@@ -14,7 +14,7 @@ pub const TEXT: &[u8] = &{
 };
 
 const HEAD: &str = "usage: dmz [OPTION...] [--] PROGRAM [ARGUMENT...]\n\
-    Starts PROGRAM as a daemon; returns when it runs.\n\n";
+    Starts PROGRAM as a daemon, returns when it runs. Options (* may be repeated):\n";
 
 const LENGTH: usize = render(&mut []);
 

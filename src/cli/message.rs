@@ -2,7 +2,7 @@
 
 use super::parse::Fault;
 use crate::plan::number::{Digits, digits};
-use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, order};
+use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Text, order};
 use crate::run::{self, End, Failed};
 use crate::{Table, Word};
 
@@ -56,7 +56,11 @@ const REASONS: Table = Table::new(
 \xd2as PID 1 it would be the last to live\0\
 \xd3killed while it was executed\0\
 \xd4that is a lock\0\
-\xd5too many to close one by one\0\
+\xd5too many\0\
+\xd6not found\0\
+\xd7it needs a group, too\0\
+\xd8the kernel only pretended\0\
+\xd9its file gives privileges (set-user-id or capabilities)\0\
 \0",
 );
 
@@ -123,7 +127,7 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
         None => Word::EMPTY,
     };
     // An exec that says ENOENT about a program that is there means its interpreter.
-    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() {
+    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() && !config.names(Text::Root) {
         let missing = run::missing_interpreter(about, &mut interpreter);
         if !missing.is_empty() {
             return cannot(config, Word::new(c"find the interpreter"), missing, reason);
@@ -136,6 +140,11 @@ pub fn failed(config: &Config<'_>, failed: &Failed) {
 pub fn usage(config: &Config<'_>, fault: Fault, word: Word<'_>) {
     let fault = FAULTS.entry(fault as usize);
     tell(config, &[Word::new(c"dmz: "), fault, BLANK, word, Word::new(c"; try 'dmz --help'\n")]);
+}
+
+/// dmz's own file is set-user-id, or the like.
+pub fn privileged(config: &Config<'_>) {
+    cannot(config, Step::CheckFirst.name(), Word::EMPTY, Reason::PRIVILEGED);
 }
 
 /// There is no memory for the program's words.

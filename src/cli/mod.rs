@@ -7,8 +7,8 @@ mod message;
 mod options;
 mod parse;
 
-use crate::plan::{Config, Exit, Flag, Reason, Text, number};
-use crate::run::{self, Command, End, VectorMut};
+use crate::plan::{Config, Exit, Flag, Reason, Text, identity, number};
+use crate::run::{self, Command, End, Pool, VectorMut};
 use crate::{Vector, Word, Words};
 use options::{CONFLICTS, FILES, LOCKS, Meaning};
 use parse::{Fault, Parser};
@@ -23,12 +23,20 @@ struct Request {
     config: Config<'static>,
     /// How many options of those that may be repeated.
     repeated: usize,
+    /// Room for the resource limits.
+    limits: &'static mut [u64],
 }
 
 fn answer(words: Words) -> u8 {
-    let mut request = Request { config: Config::new(), repeated: 0 };
+    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [] };
     let mut parser = Parser::new(words.arguments);
-    if let Err(fault) = request.read(&mut parser) {
+    // What the user gives would happen with the file's privileges.
+    if run::gives_privileges(&words) {
+        message::privileged(&request.config);
+        return Exit::Failed as u8;
+    }
+    let mut pool = Pool::new();
+    if let Err(fault) = request.read(&mut parser, &mut pool) {
         message::usage(&request.config, fault, parser.word);
         return Exit::Failed as u8;
     }
@@ -38,7 +46,12 @@ fn answer(words: Words) -> u8 {
     if request.config.has(Flag::Version) {
         return message::print(&[Word::ending(help::VERSION)]) as u8;
     }
-    match request.command(words, parser.words) {
+    #[cfg(feature = "identity")]
+    if let Err(failure) = run::resolve(&mut request.config, &mut pool) {
+        message::failed(&request.config, &run::Failed { failure, number: 0 });
+        return Exit::Failed as u8;
+    }
+    match request.command(words, parser.words, &mut pool) {
         Ok(command) => start(&request.config, &command),
         Err(reason) => {
             message::no_memory(&request.config, reason);
@@ -84,7 +97,7 @@ fn wait(config: &Config<'_>, started: &run::Started) -> u8 {
 impl Request {
     /// Reads every option, and the program's name.
     #[inline(never)]
-    fn read(&mut self, parser: &mut Parser) -> Result<(), Fault> {
+    fn read(&mut self, parser: &mut Parser, pool: &mut Pool) -> Result<(), Fault> {
         while let Some(meaning) = parser.next()? {
             let value = parser.value;
             let is_good = match meaning {
@@ -94,11 +107,12 @@ impl Request {
                 }
                 Meaning::Text(text) => {
                     self.config.set_text(text, value);
-                    !value.is_empty() && (text != Text::Umask || self.set_umask(value))
+                    !value.is_empty() && self.set_value(text, value.bytes()).is_some()
                 }
                 Meaning::Keep => descriptor(value).is_some(),
                 Meaning::Set => has_equals(value) && value.first() != b'=',
                 Meaning::Unset => !has_equals(value) && !value.is_empty(),
+                Meaning::Limit => self.set_limit(value.bytes(), pool).is_some(),
             };
             self.repeated += usize::from(meaning.may_repeat());
             if !is_good {
@@ -107,6 +121,8 @@ impl Request {
             }
         }
         parser.word = Word::EMPTY;
+        let limits: &'static mut [u64] = core::mem::take(&mut self.limits);
+        self.config.identity.limits = limits;
         self.check()?;
         let program = parser.words.clone().next().unwrap_or(Word::EMPTY);
         self.config.set_text(Text::Program, program);
@@ -116,11 +132,30 @@ impl Request {
         }
     }
 
-    /// The mask is a number of at most three octal digits' worth.
-    fn set_umask(&mut self, value: Word<'_>) -> bool {
-        let umask = number::parse(value.bytes(), 8, 0o777);
-        self.config.umask = umask.unwrap_or(0);
-        umask.is_some()
+    /// The values that are more than a text; nothing for one that is none.
+    fn set_value(&mut self, which: Text, value: &[u8]) -> Option<()> {
+        let identity = &mut self.config.identity;
+        match which {
+            Text::Umask => self.config.umask = number::parse(value, 8, 0o777)?,
+            Text::Caps => identity.caps = Some(identity::parse_caps(value)?),
+            Text::Nice => identity.nice = number::parse_signed(value, 20, 19)?,
+            Text::OomScore => drop(number::parse_signed(value, 1000, 1000)?),
+            Text::IoPriority => identity.io_priority = identity::parse_io_priority(value)?,
+            Text::Scheduling => identity.scheduling = identity::parse_scheduling(value)?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn set_limit(&mut self, value: &[u8], pool: &mut Pool) -> Option<()> {
+        let (resource, limit) = identity::parse_limit(value)?;
+        if self.limits.is_empty() {
+            self.limits = pool.longs(2 * identity::RESOURCES_MAX).ok()?;
+        }
+        let [soft, hard] = self.limits.get_mut(2 * resource..2 * resource + 2)? else { return None };
+        [*soft, *hard] = limit;
+        self.config.identity.limited |= 1 << resource;
+        Some(())
     }
 
     /// What cannot be meant together.
@@ -139,7 +174,7 @@ impl Request {
     }
 
     /// What the program gets. The options that may be repeated are read again: what is unset before what is set.
-    fn command(&mut self, words: Words, program: Vector) -> Result<Command, Reason> {
+    fn command(&mut self, words: Words, program: Vector, pool: &mut Pool) -> Result<Command, Reason> {
         let config = &mut self.config;
         let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
         if run::own_group() == command.id {
@@ -150,27 +185,26 @@ impl Request {
             let which = if config.names(Text::Name) { Text::Name } else { Text::Program };
             let mut name = config.text(which);
             if is_initrd {
-                name = run::join(Word::new(c"@"), name)?;
+                name = run::join(b"@", name.bytes(), pool)?;
             }
-            let mut arguments = VectorMut::copy(program, 0)?;
+            let mut arguments = VectorMut::copy(program, 0, pool)?;
             arguments.rename(name);
             command.arguments = arguments.vector();
         }
-        if self.repeated > 0 || config.has(Flag::ClearEnvironment) {
+        let user = config.identity.environment;
+        if self.repeated > 0 || config.has(Flag::ClearEnvironment) || user[0].is_some() {
             let base = if config.has(Flag::ClearEnvironment) { Vector::EMPTY } else { words.environment };
-            let mut environment = VectorMut::copy(base, self.repeated)?;
-            let keep = run::numbers(self.repeated)?;
+            let mut environment = VectorMut::copy(base, self.repeated + user.len(), pool)?;
+            user.into_iter().flatten().for_each(|word| environment.set(word));
+            let keep = pool.numbers(self.repeated)?;
             let mut kept = 0;
             for sets in [false, true] {
                 let mut parser = Parser::new(words.arguments);
                 while let Ok(Some(meaning)) = parser.next() {
                     let value = parser.value;
                     match meaning {
-                        Meaning::Unset if !sets => environment.remove(|word| name_of(word) == value.bytes()),
-                        Meaning::Set if sets => {
-                            environment.remove(|word| name_of(word) == name_of(value));
-                            environment.push(value);
-                        }
+                        Meaning::Unset if !sets => environment.unset(value.bytes()),
+                        Meaning::Set if sets => environment.set(value),
                         Meaning::Keep if sets => {
                             if let (Some(place), Some(number)) = (keep.get_mut(kept), descriptor(value)) {
                                 *place = number;
@@ -193,13 +227,7 @@ fn descriptor(word: Word<'_>) -> Option<u32> {
     number::parse(word.bytes(), 10, i32::MAX as u32 - 1)
 }
 
-/// The name in `NAME=VALUE`; all of it where there is no `=`.
-#[inline(never)]
-fn name_of(word: Word<'_>) -> &[u8] {
-    word.bytes().split(|byte| *byte == b'=').next().unwrap_or(b"")
-}
-
 /// Is it `NAME=VALUE`?
 fn has_equals(word: Word<'_>) -> bool {
-    name_of(word).len() < word.bytes().len()
+    word.variable().len() < word.bytes().len()
 }

@@ -17,6 +17,8 @@ pub enum Meaning {
     Set,
     /// Its value is removed from the environment. Repeatable.
     Unset,
+    /// Its value is a resource limit. Repeatable.
+    Limit,
 }
 
 impl Meaning {
@@ -71,6 +73,30 @@ pub const OPTIONS: &[Opt] = &[
     flag(b'-', "keep-signals", Flag::KeepSignals, "keep mask and ignored signals"),
     text(b'n', "argv0", Text::Name, "NAME", "argument 0 of the program"),
     flag(b'-', "initrd", Flag::Initrd, "put @ before it: systemd spares it"),
+    #[cfg(feature = "identity")]
+    text(b'u', "user", Text::User, "USER[:GROUP]", "run as this user"),
+    #[cfg(feature = "identity")]
+    text(b'g', "group", Text::Group, "GROUP", "run as this group"),
+    #[cfg(feature = "identity")]
+    text(b'-', "groups", Text::Groups, "G,...", "supplementary groups"),
+    #[cfg(feature = "identity")]
+    text(b'R', "chroot", Text::Root, "DIR", "root directory"),
+    #[cfg(feature = "identity")]
+    flag(b'-', "no-new-privs", Flag::NoNewPrivs, "forbid to gain privileges"),
+    #[cfg(feature = "identity")]
+    text(b'-', "caps", Text::Caps, "LIST", "keep only these capabilities (or none)"),
+    #[cfg(feature = "identity")]
+    text(b'N', "nice", Text::Nice, "N", "nice value"),
+    #[cfg(feature = "identity")]
+    other(b'-', "rlimit", Meaning::Limit, "NAME=SOFT[:HARD]", "resource limit*"),
+    #[cfg(feature = "identity")]
+    text(b'-', "oom-score-adj", Text::OomScore, "N", "OOM score adjustment"),
+    #[cfg(feature = "identity")]
+    text(b'-', "cgroup", Text::Cgroup, "DIR", "control group"),
+    #[cfg(feature = "identity")]
+    text(b'-', "ionice", Text::IoPriority, "CLASS[:N]", "I/O class and level"),
+    #[cfg(feature = "identity")]
+    text(b'-', "sched", Text::Scheduling, "POLICY[:N]", "scheduling policy and priority"),
     flag(b'f', "foreground", Flag::Foreground, "do not detach, become the program"),
     flag(b'-', "single-fork", Flag::SingleFork, "let it lead its session"),
     flag(b'w', "wait", Flag::Wait, "wait for its end, return its status"),
@@ -79,7 +105,7 @@ pub const OPTIONS: &[Opt] = &[
     flag(b'v', "verbose", Flag::Verbose, "tell the story of the start"),
     flag(b'q', "quiet", Flag::Quiet, "no messages"),
     flag(b'h', "help", Flag::Help, "print this help"),
-    flag(b'V', "version", Flag::Version, "print the version (* may be repeated)"),
+    flag(b'V', "version", Flag::Version, "print the version"),
 ];
 
 /// Files that the program reads or writes must not be among those that are locked.

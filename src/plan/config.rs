@@ -1,5 +1,6 @@
 //! What was asked for, with the defaults.
 
+use super::identity::Identity;
 use crate::Word;
 
 /// The texts that can be given.
@@ -24,6 +25,26 @@ pub enum Text {
     Name,
     /// The file mode creation mask, octal.
     Umask,
+    /// The user, and after a colon the group.
+    User,
+    /// The group.
+    Group,
+    /// The supplementary groups.
+    Groups,
+    /// The new root.
+    Root,
+    /// The capabilities that stay.
+    Caps,
+    /// The nice value.
+    Nice,
+    /// The OOM killer's adjustment.
+    OomScore,
+    /// The folder of a control group.
+    Cgroup,
+    /// The I/O class and level.
+    IoPriority,
+    /// The scheduling policy and priority.
+    Scheduling,
 }
 
 /// The switches.
@@ -60,12 +81,14 @@ pub enum Flag {
     Help,
     /// Print the version.
     Version,
+    /// No exec gives privileges any more.
+    NoNewPrivs,
     /// The caller leads a process group: found, not given.
     Leader,
 }
 
 /// How many texts there are.
-const TEXTS: usize = Text::Umask as usize + 1;
+const TEXTS: usize = Text::Scheduling as usize + 1;
 
 /// All that was asked for.
 #[derive(Clone, Copy)]
@@ -76,12 +99,14 @@ pub struct Config<'a> {
     pub umask: u32,
     /// Descriptors that stay as they are.
     pub keep: &'a [u32],
+    /// As whom and within what limits the program runs.
+    pub identity: Identity<'a>,
 }
 
 impl<'a> Config<'a> {
     /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
     pub const fn new() -> Config<'a> {
-        Config { texts: [Word::EMPTY; TEXTS], flags: 0, umask: 0, keep: &[] }
+        Config { texts: [Word::EMPTY; TEXTS], flags: 0, umask: 0, keep: &[], identity: Identity::NONE }
     }
 
     /// The text that was given, or its default; empty if there is neither.
@@ -120,6 +145,16 @@ impl<'a> Config<'a> {
     /// waits it stays in its session.
     pub const fn forks_twice(&self) -> bool {
         !self.has(Flag::SingleFork) && (self.has(Flag::Leader) || self.has(Flag::Wait))
+    }
+
+    /// Are files opened with another user's rights?
+    pub fn opens_as_user(&self) -> bool {
+        self.names(Text::User) && [Text::Stdin, Text::Stdout, Text::Stderr].iter().any(|file| self.names(*file))
+    }
+
+    /// Does a step behind the opening of files take privileges?
+    pub fn needs_privileges(&self) -> bool {
+        self.names(Text::Root) || self.names(Text::Caps) || self.identity.limited != 0
     }
 
     /// Were both given, and the same?

@@ -2,8 +2,10 @@
 //! and [`Word`](crate::Word) alone; never calls the kernel.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod config;
 pub mod exit;
+pub mod identity;
 pub mod number;
 pub mod order;
 pub mod reason;

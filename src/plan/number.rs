@@ -21,17 +21,30 @@ pub fn digits(mut value: u32, end: u8, room: &mut Digits) -> &[u8] {
 }
 
 /// A number in `base` (8 or 10) without sign or blanks, at most `most`.
-#[inline(never)]
 pub fn parse(text: &[u8], base: u32, most: u32) -> Option<u32> {
-    let mut value = 0u32;
+    parse_long(text, base.into()).filter(|value| *value <= most.into()).map(|value| value as u32)
+}
+
+/// A number in `base` (8 or 10) without sign or blanks.
+#[inline(never)]
+pub fn parse_long(text: &[u8], base: u64) -> Option<u64> {
+    let mut value = 0u64;
     for byte in text {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
+        let digit = u64::from(byte.wrapping_sub(b'0'));
         if digit >= base {
             return None;
         }
         value = value.checked_mul(base)?.checked_add(digit)?;
     }
-    (!text.is_empty() && value <= most).then_some(value)
+    if text.is_empty() { None } else { Some(value) }
+}
+
+/// A decimal number from `-least` to `most`, with or without a minus sign.
+pub fn parse_signed(text: &[u8], least: u32, most: u32) -> Option<i32> {
+    match text.strip_prefix(b"-") {
+        Some(digits) => parse(digits, 10, least).map(|value| -(value as i32)),
+        None => parse(text, 10, most).map(|value| value as i32),
+    }
 }
 
 /// The largest process id that a kernel gives (PID_MAX_LIMIT).
@@ -66,6 +79,15 @@ mod tests {
         assert_eq!(parse(b"8", 8, 9), None);
         assert_eq!(parse(b"7777", 8, 0o7777), Some(0o7777));
         assert_eq!(parse(b"10000", 8, 0o7777), None);
+    }
+
+    #[test]
+    fn signs_count_where_they_are_allowed() {
+        assert_eq!(parse_signed(b"-20", 20, 19), Some(-20));
+        assert_eq!(parse_signed(b"19", 20, 19), Some(19));
+        for text in ["-21", "20", "--1", "+1", "-", ""] {
+            assert_eq!(parse_signed(text.as_bytes(), 20, 19), None, "{text}");
+        }
     }
 
     #[test]

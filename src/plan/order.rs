@@ -30,6 +30,12 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::CloseDescriptors),
     // Before anything else is opened: nothing of ours may sit on 0, 1 or 2, to be replaced or written to later.
     (Process::Daemon, Step::OpenNull),
+    // With the caller's privileges, which a negative nice value or a control group takes.
+    (Process::Daemon, Step::SetNice),
+    (Process::Daemon, Step::SetScheduling),
+    (Process::Daemon, Step::SetIoPriority),
+    (Process::Daemon, Step::SetOomScore),
+    (Process::Daemon, Step::EnterCgroup),
     // Before the first file is made.
     (Process::Daemon, Step::ClearUmask),
     // By the very process that will be the program: a record lock is not inherited and survives the exec.
@@ -40,15 +46,34 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::LockLockfile),
     // Before the outputs are emptied, for the same reason.
     (Process::Daemon, Step::WritePidfile),
+    // Behind the pidfile, which is the caller's; before the outputs, which are the user's. Groups first: the others take
+    // the right to change them.
+    (Process::Daemon, Step::SetGroups),
+    (Process::Daemon, Step::SetGroup),
+    (Process::Daemon, Step::EnterUser),
     // Before the directory changes: the paths mean what the caller typed.
     (Process::Daemon, Step::FindDirectory),
     (Process::Daemon, Step::OpenStdin),
     (Process::Daemon, Step::OpenStdout),
     (Process::Daemon, Step::OpenStderr),
-    (Process::Daemon, Step::ChangeDirectory),
+    // What follows takes privileges.
+    (Process::Daemon, Step::LeaveUser),
+    (Process::Daemon, Step::LimitCapabilities),
+    (Process::Daemon, Step::ChangeRoot),
     (Process::Daemon, Step::RedirectStdin),
     (Process::Daemon, Step::RedirectStdout),
     (Process::Daemon, Step::RedirectStderr),
+    // Behind everything that opens, makes or writes a file, which small limits would forbid.
+    (Process::Daemon, Step::SetLimits),
+    // Behind everything that takes privileges.
+    (Process::Daemon, Step::SetUser),
+    // In the new root, with the user's rights.
+    (Process::Daemon, Step::ChangeDirectory),
+    // Behind the change of the user, which would clear them.
+    (Process::Daemon, Step::SetCapabilities),
+    (Process::Daemon, Step::ForbidPrivileges),
+    // Behind all that changes it.
+    (Process::Daemon, Step::CheckIdentity),
     // After the last file was made.
     (Process::Daemon, Step::SetUmask),
     (Process::Daemon, Step::NameProgram),

@@ -18,6 +18,8 @@ pub mod errno {
     pub const ENOSPC: i32 = 28;
     /// Is a directory.
     pub const EISDIR: i32 = 21;
+    /// Invalid argument.
+    pub const EINVAL: i32 = 22;
 }
 
 /// Why a step failed. A number below 200 is the kernel's errno(3), the others are ours.
@@ -55,6 +57,15 @@ impl Reason {
     pub const ENDED: Reason = Reason::own(211);
     /// An output or input file that is the pidfile itself.
     pub const PIDFILE: Reason = Reason::own(212);
+
+    /// No such user or group.
+    pub const UNKNOWN: Reason = Reason::own(214);
+    /// A user without a group.
+    pub const NO_GROUP: Reason = Reason::own(215);
+    /// A change of identity that the kernel says did not happen.
+    pub const PRETENDED: Reason = Reason::own(216);
+    /// An executable that gives privileges.
+    pub const PRIVILEGED: Reason = Reason::own(217);
 
     /// No space left on device.
     pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);

@@ -81,6 +81,44 @@ steps! {
     LockLockfile "lock lockfile" Lockfile,
     /// Writes the process id.
     WritePidfile "write pidfile" Pidfile,
+    /// Finds the user in /etc/passwd. This and the next two are done before the plan is.
+    FindUser "find user" User,
+    /// Finds the group in /etc/group.
+    FindGroup "find group" Group,
+    /// Finds the supplementary groups.
+    FindGroups "find groups" Groups,
+    /// Sets the nice value.
+    SetNice "set nice value" Nice,
+    /// Sets the scheduling policy.
+    SetScheduling "set scheduling" Scheduling,
+    /// Sets the I/O class and level.
+    SetIoPriority "set I/O priority" IoPriority,
+    /// Sets the OOM killer's adjustment.
+    SetOomScore "set OOM score" OomScore,
+    /// Moves this process into a control group.
+    EnterCgroup "enter cgroup" Cgroup,
+    /// Sets the supplementary groups.
+    SetGroups "set groups",
+    /// Becomes a member of the group.
+    SetGroup "set group",
+    /// Takes the user's rights for a while.
+    EnterUser "take the rights of" User,
+    /// Takes the caller's rights back.
+    LeaveUser "leave the rights of" User,
+    /// Drops capabilities from what an exec can give.
+    LimitCapabilities "limit capabilities to" Caps,
+    /// Enters the new root.
+    ChangeRoot "change root to" Root,
+    /// Sets the resource limits.
+    SetLimits "set limits",
+    /// Becomes the user.
+    SetUser "become user" User,
+    /// Gives up all capabilities but those that stay.
+    SetCapabilities "keep capabilities" Caps,
+    /// Forbids to gain privileges.
+    ForbidPrivileges "forbid new privileges",
+    /// Asks the kernel who this process is now.
+    CheckIdentity "be sure of the identity",
     /// Makes the program's path absolute.
     FindDirectory "find the directory of" Program,
     /// Opens the file for standard input.
@@ -137,7 +175,20 @@ impl Step {
             Step::CheckKept => !config.keep.is_empty(),
             Step::OpenLockfile | Step::LockLockfile if config.same(Text::Lockfile, Text::Pidfile) => false,
             Step::OpenStderr if config.same(Text::Stdout, Text::Stderr) => false,
-            Step::FindDirectory => config.has_path() && config.text(Text::Program).first() != b'/',
+            Step::FindDirectory => {
+                config.has_path() && config.text(Text::Program).first() != b'/' && !config.names(Text::Root)
+            }
+            Step::SetGroups => config.identity.groups.is_some(),
+            Step::SetGroup => config.identity.group.is_some(),
+            Step::SetUser => config.names(Text::User),
+            // Only to open files with the user's rights.
+            Step::EnterUser => config.opens_as_user(),
+            Step::LeaveUser => config.opens_as_user() && config.needs_privileges(),
+            Step::SetLimits => config.identity.limited != 0,
+            // The kernel clears the inheritable ones at no change of the user.
+            Step::SetCapabilities => config.names(Text::Caps) || config.names(Text::User),
+            Step::ForbidPrivileges => config.has(Flag::NoNewPrivs),
+            Step::CheckIdentity => config.identity.groups.is_some(),
             // In the foreground nobody has changed it.
             Step::RestoreMask => !(foreground && config.has(Flag::KeepSignals)),
             Step::SetUmask if foreground => true,

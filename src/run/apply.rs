@@ -2,12 +2,14 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
+#[cfg(feature = "identity")]
+use super::identity;
 use super::record::Record;
 use super::{Command, descriptors, detach, execute, pidfile};
 use crate::plan::number::{Digits, digits};
 use crate::plan::{Config, Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
-use crate::sys::memory::{Path, Room, Stack};
+use crate::sys::memory::{Path, Pool, Room, Stack};
 use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
 use crate::{Table, Vector, Word};
@@ -122,6 +124,10 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             signal::block(&mut mask)?;
         }
         Step::Execute => return Err(execute::execute(work)),
+        #[cfg(feature = "identity")]
+        step => identity::apply(step, work)?,
+        #[cfg(not(feature = "identity"))]
+        _ => {}
     }
     Ok(())
 }
@@ -136,10 +142,13 @@ impl Work<'_> {
             let mut starts = NAMED;
             starts.find(|start| word.bytes().strip_prefix(start.bytes()) == Some(old.bytes()))
         };
-        let mut words = self.environment;
+        let (mut words, mut pool) = (self.environment, Pool::new());
         if words.any(|word| start_of(word).is_some()) {
-            let mut environment = VectorMut::copy(self.environment, 0)?;
-            environment.replace(|word| start_of(word).map_or(Ok(word), |start| join(start, new)))?;
+            let mut environment = VectorMut::copy(self.environment, 0, &mut pool)?;
+            environment.replace(|word| match start_of(word) {
+                Some(start) => join(start.bytes(), new.bytes(), &mut pool),
+                None => Ok(word),
+            })?;
             self.environment = environment.vector();
         }
         Ok(())

@@ -2,18 +2,24 @@
 //! only through `sys`; never has words.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "identity")]
+mod account;
 mod apply;
 mod descriptors;
 mod detach;
 mod execute;
+#[cfg(feature = "identity")]
+mod identity;
 mod pidfile;
 mod record;
 mod wait;
 
 pub use crate::sys::file::{STDERR, STDOUT};
-pub use crate::sys::memory::numbers;
+pub use crate::sys::memory::Pool;
 pub use crate::sys::process::{End, die, own_group, own_id};
 pub use crate::sys::words::{VectorMut, join};
+#[cfg(feature = "identity")]
+pub use account::resolve;
 pub use detach::{Started, start};
 pub use execute::missing_interpreter;
 
@@ -83,4 +89,20 @@ const PIECES: usize = 8;
 /// Ends this process.
 pub fn exit(status: u8) -> ! {
     process::exit(status)
+}
+
+/// Does dmz's own file give its user privileges: by its owner or group, or by capabilities? AT_SECURE alone also comes
+/// from a change of the security context, which gives nothing.
+pub fn gives_privileges(words: &Words) -> bool {
+    words.has_changed || words.is_secure && words.user != 0 && has_capabilities()
+}
+
+#[cfg(feature = "identity")]
+fn has_capabilities() -> bool {
+    crate::sys::identity::permitted_capabilities() != Ok(0)
+}
+
+#[cfg(not(feature = "identity"))]
+fn has_capabilities() -> bool {
+    true
 }

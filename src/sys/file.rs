@@ -52,6 +52,8 @@ pub mod flags {
     pub const INPUT: Flags = ALWAYS.union(Flags::NONBLOCK);
     /// A file to write; a FIFO that nobody reads is ENXIO.
     pub const OUTPUT: Flags = INPUT.union(Flags::WRONLY).union(Flags::CREATE);
+    /// An existing file to write.
+    pub const EXISTING: Flags = ALWAYS.union(Flags::WRONLY);
     /// To [`OUTPUT`]: write behind what is there.
     pub const APPEND: Flags = Flags::APPEND;
     /// To [`OUTPUT`]: empty the file first.
@@ -224,6 +226,11 @@ pub fn lock_holder(fd: Fd) -> Result<Holder> {
     // SAFETY: the kernel reads and fills one `flock`, which outlives the call.
     answer(unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_GETLK as usize, place, 0, 0) })?;
     Ok(Holder { pid: lock.l_pid, writes: lock.l_type as u32 == linux::F_WRLCK })
+}
+
+/// read(2); 0 at the end.
+pub fn read(fd: Fd, buffer: &mut [u8]) -> Result<usize> {
+    Ok(rustix::io::read(fd.borrow(), buffer)?)
 }
 
 /// pread(2) from the start; how many bytes there were, `buffer` full at the most.

@@ -84,21 +84,69 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
     }
 }
 
-/// A mapping of `count` zeroed `T`s that lasts as long as the process (mmap(2)).
-///
-/// # Safety
-/// A `T` may be all zeros, and is aligned to a page at the most.
-pub unsafe fn zeroed<T>(count: usize) -> Result<&'static mut [T]> {
-    // One byte more, since nothing cannot be mapped.
-    let base = map(count * size_of::<T>() + 1, MapFlags::PRIVATE)?;
-    // SAFETY: a new mapping is zeroed, large enough, nobody else's, and never unmapped.
-    Ok(unsafe { slice::from_raw_parts_mut(base.cast(), count) })
+/// Memory for what the command line turns into: mapped in large pieces that cost a page where they are touched, handed
+/// out in order, never given back.
+pub struct Pool {
+    rest: *mut u8,
+    left: usize,
 }
 
-/// `count` zeros that last as long as the process.
-pub fn numbers(count: usize) -> Result<&'static mut [u32]> {
-    // SAFETY: all zeros are numbers.
-    unsafe { zeroed(count) }
+/// The least that is mapped at once: the largest list of groups and some words.
+const PIECE: usize = 512 * 1024;
+
+impl Pool {
+    /// Nothing is mapped before it is needed.
+    pub const fn new() -> Pool {
+        Pool { rest: null_mut(), left: 0 }
+    }
+
+    /// Room for `count` zeroed `T`s that last as long as the process (mmap(2)).
+    ///
+    /// # Safety
+    /// A `T` may be all zeros, and is aligned to 16 at the most.
+    pub(super) unsafe fn zeroed<T>(&mut self, count: usize) -> Result<&'static mut [T]> {
+        let place = self.take(count * size_of::<T>())?;
+        // SAFETY: the piece is zeroed, large enough, nobody else's, and never unmapped.
+        Ok(unsafe { slice::from_raw_parts_mut(place.cast(), count) })
+    }
+
+    #[inline(never)]
+    fn take(&mut self, length: usize) -> Result<*mut u8> {
+        let length = length.next_multiple_of(16);
+        if self.left < length || self.rest.is_null() {
+            self.left = length.max(PIECE);
+            self.rest = map(self.left, MapFlags::PRIVATE)?;
+        }
+        let place = self.rest;
+        self.left -= length;
+        // SAFETY: so much was left.
+        self.rest = unsafe { place.add(length) };
+        Ok(place)
+    }
+
+    /// `count` zero bytes.
+    pub fn bytes(&mut self, count: usize) -> Result<&'static mut [u8]> {
+        // SAFETY: all zeros are bytes.
+        unsafe { self.zeroed(count) }
+    }
+
+    /// `count` zeros of 64 bits.
+    pub fn longs(&mut self, count: usize) -> Result<&'static mut [u64]> {
+        // SAFETY: all zeros are numbers.
+        unsafe { self.zeroed(count) }
+    }
+
+    /// `count` zeros.
+    pub fn numbers(&mut self, count: usize) -> Result<&'static mut [u32]> {
+        // SAFETY: all zeros are numbers.
+        unsafe { self.zeroed(count) }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool::new()
+    }
 }
 
 /// Copies `count` bytes. One copy of a loop: volatile, since the compiler makes a call of memcpy of any other, through a
@@ -115,7 +163,6 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
 }
 
 /// Maps zeroed memory for reading and writing at a place that the kernel picks.
-#[inline(never)]
 fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new mapping overlaps nothing.

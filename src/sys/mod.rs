@@ -4,6 +4,8 @@
 
 mod arch;
 pub mod file;
+#[cfg(feature = "identity")]
+pub mod identity;
 pub mod memory;
 pub mod process;
 pub mod signal;

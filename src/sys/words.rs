@@ -2,13 +2,15 @@
 
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
-use super::{Result, memory};
-use linux_raw_sys::auxvec::{AT_EUID, AT_NULL};
+use super::Result;
+use super::memory::{self, Pool};
+use linux_raw_sys::auxvec::{AT_EGID, AT_EUID, AT_GID, AT_NULL, AT_SECURE, AT_UID};
 
 /// A text that ends with a NUL. One pointer wide, unlike `&CStr`: most are only passed on.
 #[derive(Clone, Copy)]
-pub struct Word<'a>(*const c_char, PhantomData<&'a CStr>);
+pub struct Word<'a>(NonNull<c_char>, PhantomData<&'a CStr>);
 
 // SAFETY: a word is only read, like the `&CStr` that it stands for.
 unsafe impl Sync for Word<'_> {}
@@ -19,13 +21,19 @@ impl<'a> Word<'a> {
 
     /// A text.
     pub const fn new(text: &'a CStr) -> Word<'a> {
-        Word(text.as_ptr(), PhantomData)
+        Word::at(text.as_ptr())
+    }
+
+    /// The text at an address that is not null and at which there is one.
+    const fn at(place: *const c_char) -> Word<'a> {
+        // SAFETY: all callers have it from a reference, or have looked.
+        Word(unsafe { NonNull::new_unchecked(place.cast_mut()) }, PhantomData)
     }
 
     /// A text that ends where `bytes` do, with a NUL; nothing if they end without one.
     pub fn ending(bytes: &'a [u8]) -> Word<'a> {
         match bytes {
-            [.., 0] => Word(bytes.as_ptr().cast(), PhantomData),
+            [.., 0] => Word::at(bytes.as_ptr().cast()),
             _ => Word::EMPTY,
         }
     }
@@ -33,7 +41,7 @@ impl<'a> Word<'a> {
     /// As the language has it.
     pub fn as_c_str(self) -> &'a CStr {
         // SAFETY: it was made of a NUL-terminated text that lives for 'a, or is the end of one.
-        unsafe { CStr::from_ptr(self.0) }
+        unsafe { CStr::from_ptr(self.0.as_ptr()) }
     }
 
     /// Its bytes, without the NUL.
@@ -44,12 +52,12 @@ impl<'a> Word<'a> {
     /// Its first byte; NUL if it is empty.
     pub fn first(self) -> u8 {
         // SAFETY: there is at least the NUL.
-        unsafe { *self.0 as u8 }
+        unsafe { *self.0.as_ptr() as u8 }
     }
 
     /// The address, for the kernel.
     pub(super) fn address(self) -> usize {
-        self.0 as usize
+        self.0.as_ptr() as usize
     }
 
     /// Is nothing in it?
@@ -62,6 +70,12 @@ impl<'a> Word<'a> {
     pub fn skip(self, count: usize) -> Word<'a> {
         // SAFETY: it is still within the text, or its NUL.
         Word(unsafe { self.0.add(count.min(self.bytes().len())) }, PhantomData)
+    }
+
+    /// The name in `NAME=VALUE`; all of it where there is no `=`.
+    #[inline(never)]
+    pub fn variable(self) -> &'a [u8] {
+        self.bytes().split(|byte| *byte == b'=').next().unwrap_or(b"")
     }
 
     /// Do both say the same?
@@ -79,7 +93,7 @@ impl Table {
     /// The texts in `text`, which ends with two NULs: the compiler checks it.
     pub const fn new(text: &'static [u8]) -> Table {
         assert!(text.len() > 1 && text[text.len() - 1] == 0 && text[text.len() - 2] == 0);
-        Table(Word(text.as_ptr().cast(), PhantomData))
+        Table(Word::at(text.as_ptr().cast()))
     }
 
     /// Text number `index`; an empty one if there are not so many.
@@ -134,7 +148,7 @@ impl Iterator for Vector {
                 return None;
             }
             self.0 = self.0.add(1);
-            Some(Word(word, PhantomData))
+            Some(Word::at(word))
         }
     }
 }
@@ -148,10 +162,10 @@ pub struct VectorMut {
 impl VectorMut {
     /// A copy of `from` with room for `more` words behind it.
     #[inline(never)]
-    pub fn copy(from: Vector, more: usize) -> Result<VectorMut> {
+    pub fn copy(from: Vector, more: usize, pool: &mut Pool) -> Result<VectorMut> {
         let length = from.count();
         // SAFETY: all zeros are null pointers.
-        let words: &mut [*const c_char] = unsafe { memory::zeroed(length + more + 1)? };
+        let words: &mut [*const c_char] = unsafe { pool.zeroed(length + more + 1)? };
         // SAFETY: there are so many words, and room for more of them in memory that is new.
         unsafe { memory::copy(from.0.cast(), words.as_mut_ptr().cast(), length * size_of::<*const c_char>()) };
         Ok(VectorMut { words, length })
@@ -161,7 +175,7 @@ impl VectorMut {
     pub fn push(&mut self, word: Word<'static>) {
         // The last place is the NULL's.
         if let Some([place, _]) = self.words.get_mut(self.length..self.length + 2) {
-            *place = word.0;
+            *place = word.0.as_ptr();
             self.length += 1;
         }
     }
@@ -169,28 +183,35 @@ impl VectorMut {
     /// Puts `word` in the place of the first, if there is one.
     pub fn rename(&mut self, word: Word<'static>) {
         if let Some(place) = self.words.first_mut() {
-            *place = word.0;
+            *place = word.0.as_ptr();
         }
     }
 
     /// Puts another word in the place of each, or the same.
-    pub fn replace(&mut self, other: impl Fn(Word<'static>) -> Result<Word<'static>>) -> Result<()> {
+    pub fn replace(&mut self, mut other: impl FnMut(Word<'static>) -> Result<Word<'static>>) -> Result<()> {
         for place in self.words.iter_mut().take(self.length) {
-            *place = other(Word(*place, PhantomData))?.0;
+            *place = other(Word::at(*place))?.0.as_ptr();
         }
         Ok(())
     }
 
-    /// Takes out every word that `goes`.
-    pub fn remove(&mut self, goes: impl Fn(Word<'static>) -> bool) {
+    /// In an environment: puts a variable in, in the place of one with the same name.
+    pub fn set(&mut self, word: Word<'static>) {
+        self.unset(word.variable());
+        self.push(word);
+    }
+
+    /// In an environment: takes out every variable with this name.
+    #[inline(never)]
+    pub fn unset(&mut self, name: &[u8]) {
         let count = self.length;
         self.length = 0;
         // Each word is read before its place is written again.
         for index in 0..count {
             if let Some(place) = self.words.get_mut(index) {
-                let word = Word(*place, PhantomData);
+                let word = Word::at(*place);
                 *place = core::ptr::null();
-                if !goes(word) {
+                if word.variable() != name {
                     self.push(word);
                 }
             }
@@ -203,17 +224,16 @@ impl VectorMut {
     }
 }
 
-/// `start` and `end` as one word, in memory mapped for it.
-pub fn join(start: Word<'_>, end: Word<'_>) -> Result<Word<'static>> {
-    let (length, more) = (start.bytes().len(), end.bytes().len());
+/// `start` and `end` as one word.
+pub fn join(start: &[u8], end: &[u8], pool: &mut Pool) -> Result<Word<'static>> {
     // SAFETY: all zeros are bytes.
-    let place: &mut [u8] = unsafe { memory::zeroed(length + more + 1)? };
-    // SAFETY: both have that many bytes, and so has the room, in memory that is new; a NUL is left behind them.
+    let place: &mut [u8] = unsafe { pool.zeroed(start.len() + end.len() + 1)? };
+    // SAFETY: there is room for both; a NUL is left behind them.
     unsafe {
-        memory::copy(start.0.cast(), place.as_mut_ptr(), length);
-        memory::copy(end.0.cast(), place.as_mut_ptr().add(length), more);
+        memory::copy(start.as_ptr(), place.as_mut_ptr(), start.len());
+        memory::copy(end.as_ptr(), place.as_mut_ptr().add(start.len()), end.len());
     }
-    Ok(Word(place.as_ptr().cast(), PhantomData))
+    Ok(Word::at(place.as_ptr().cast()))
 }
 
 /// All that the kernel hands over at the start of a process.
@@ -225,6 +245,10 @@ pub struct Words {
     pub environment: Vector,
     /// The effective user id, from the auxiliary vector.
     pub user: u32,
+    /// Did the exec change the user or group (a set-user-id file)?
+    pub has_changed: bool,
+    /// Did the exec give privileges, or change the security context (AT_SECURE)?
+    pub is_secure: bool,
 }
 
 impl Words {
@@ -242,14 +266,21 @@ impl Words {
                 rest.0 = rest.0.add(1);
             }
             let mut pair = rest.0.add(1).cast::<usize>();
-            let mut user = 0;
+            let (mut users, mut groups, mut is_secure) = ([0; 2], [0; 2], false);
             while *pair != AT_NULL as usize {
-                if *pair == AT_EUID as usize {
-                    user = *pair.add(1) as u32;
+                let value = *pair.add(1);
+                match *pair as u32 {
+                    AT_UID => users[0] = value,
+                    AT_EUID => users[1] = value,
+                    AT_GID => groups[0] = value,
+                    AT_EGID => groups[1] = value,
+                    AT_SECURE => is_secure = value != 0,
+                    _ => {}
                 }
                 pair = pair.add(2);
             }
-            Words { arguments, environment, user }
+            let has_changed = users[0] != users[1] || groups[0] != groups[1];
+            Words { arguments, environment, user: users[1] as u32, has_changed, is_secure }
         }
     }
 }

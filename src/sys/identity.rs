@@ -1,0 +1,129 @@
+//! Who a process is and what it may: ids, groups, capabilities, limits, priorities.
+
+use linux_raw_sys::general as linux;
+use rustix::fs::Gid;
+use rustix::process::Uid;
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use super::arch::syscall;
+use super::words::Word;
+use super::{Result, answer};
+
+/// Which of a process's three user or group ids: real, effective, saved.
+pub type Ids = [u32; 3];
+
+/// setgroups(2).
+pub fn set_groups(groups: &[u32]) -> Result<()> {
+    // SAFETY: the kernel reads that many numbers of 32 bits.
+    answer(unsafe { syscall(linux::__NR_setgroups, groups.len(), groups.as_ptr() as usize, 0, 0, 0) })?;
+    Ok(())
+}
+
+/// setresgid(2), all three.
+pub fn set_group(id: u32) -> Result<()> {
+    let id = Gid::from_raw(id);
+    Ok(rustix::thread::set_thread_res_gid(id, id, id)?)
+}
+
+/// setresuid(2), all three.
+pub fn set_user(id: u32) -> Result<()> {
+    let id = Uid::from_raw(id);
+    Ok(rustix::thread::set_thread_res_uid(id, id, id)?)
+}
+
+/// setresuid(2), the effective one alone.
+pub fn set_effective_user(id: u32) -> Result<()> {
+    Ok(rustix::thread::set_thread_res_uid(None, Uid::from_raw(id), None)?)
+}
+
+/// getresuid(2).
+pub fn users() -> Result<Ids> {
+    ids(linux::__NR_getresuid)
+}
+
+/// getresgid(2).
+pub fn groups() -> Result<Ids> {
+    ids(linux::__NR_getresgid)
+}
+
+fn ids(number: u32) -> Result<Ids> {
+    let mut ids: Ids = [0; 3];
+    let [real, effective, saved] = ids.each_mut().map(|id| (&raw mut *id) as usize);
+    // SAFETY: the kernel writes one number of 32 bits at each.
+    answer(unsafe { syscall(number, real, effective, saved, 0, 0) })?;
+    Ok(ids)
+}
+
+/// getgroups(2) into `room`; how many there are. EINVAL where the room is too small.
+pub fn supplementary(room: &mut [u32]) -> Result<usize> {
+    // SAFETY: the kernel writes at most as many numbers of 32 bits as there is room for.
+    Ok(answer(unsafe { syscall(linux::__NR_getgroups, room.len(), room.as_mut_ptr() as usize, 0, 0, 0) })? as usize)
+}
+
+/// chroot(2); the working directory stays where it is.
+pub fn change_root(path: Word<'_>) -> Result<()> {
+    Ok(rustix::process::chroot(path.as_c_str())?)
+}
+
+/// Keeps the permitted capabilities when the user ids change (prctl(2), PR_SET_KEEPCAPS).
+pub fn keep_capabilities() -> Result<()> {
+    Ok(rustix::thread::set_keep_capabilities(true)?)
+}
+
+/// Takes capability `number` out of what any exec can give (prctl(2), PR_CAPBSET_DROP); EINVAL for one that the kernel
+/// does not know, EPERM without CAP_SETPCAP.
+pub fn drop_capability(number: u32) -> Result<()> {
+    Ok(rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number))?)
+}
+
+/// Puts capability `number` into what an exec of an ordinary program keeps (prctl(2), PR_CAP_AMBIENT).
+pub fn raise_capability(number: u32) -> Result<()> {
+    Ok(rustix::thread::configure_capability_in_ambient_set(CapabilitySet::from_bits_retain(1 << number), true)?)
+}
+
+/// Makes `bits` the permitted, effective and inheritable capabilities (capset(2)).
+pub fn set_capabilities(bits: u64) -> Result<()> {
+    let set = CapabilitySet::from_bits_retain(bits);
+    let sets = CapabilitySets { effective: set, permitted: set, inheritable: set };
+    Ok(rustix::thread::set_capabilities(None, sets)?)
+}
+
+/// The permitted capabilities (capget(2)).
+pub fn permitted_capabilities() -> Result<u64> {
+    Ok(rustix::thread::capabilities(None)?.permitted.bits())
+}
+
+/// No exec gives privileges any more (prctl(2), PR_SET_NO_NEW_PRIVS).
+pub fn forbid_new_privileges() -> Result<()> {
+    Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+/// setpriority(2) of this process.
+pub fn set_nice(value: i32) -> Result<()> {
+    Ok(rustix::process::setpriority_process(None, value)?)
+}
+
+/// ioprio_set(2) of this process: class and level in one number.
+pub fn set_io_priority(value: u32) -> Result<()> {
+    const PROCESS: usize = 1; // IOPRIO_WHO_PROCESS
+    // SAFETY: three integers.
+    answer(unsafe { syscall(linux::__NR_ioprio_set, PROCESS, 0, value as usize, 0, 0) })?;
+    Ok(())
+}
+
+/// sched_setscheduler(2) of this process.
+pub fn set_scheduling(policy: u32, priority: u32) -> Result<()> {
+    let place = (&raw const priority) as usize;
+    // SAFETY: struct sched_param is this one integer, which the kernel reads.
+    answer(unsafe { syscall(linux::__NR_sched_setscheduler, 0, policy as usize, place, 0, 0) })?;
+    Ok(())
+}
+
+/// prlimit64(2) of this process.
+pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<()> {
+    let limit = linux::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    let place = (&raw const limit) as usize;
+    // SAFETY: the kernel reads one `rlimit64` and is asked for no old one.
+    answer(unsafe { syscall(linux::__NR_prlimit64, 0, resource as usize, place, 0, 0) })?;
+    Ok(())
+}
