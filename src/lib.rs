@@ -59,6 +59,8 @@
 #![deny(unsafe_code)]
 // contains() is a search made for long texts: 200 bytes of it for our three elements.
 #![allow(clippy::manual_contains)]
+// What a feature that is off would have used.
+#![cfg_attr(not(all(feature = "cli", feature = "identity")), allow(dead_code, unused_imports))]
 
 #[cfg(test)]
 extern crate std;

@@ -7,7 +7,9 @@ mod message;
 mod options;
 mod parse;
 
-use crate::plan::{Config, Exit, Flag, Reason, Text, identity, number};
+#[cfg(feature = "identity")]
+use crate::plan::identity;
+use crate::plan::{Config, Exit, Flag, Reason, Text, number};
 use crate::run::{self, Command, End, Pool, VectorMut};
 use crate::{Vector, Word, Words};
 use options::{CONFLICTS, FILES, LOCKS, Meaning};
@@ -25,18 +27,19 @@ struct Request {
     repeated: usize,
     /// Room for the resource limits.
     limits: &'static mut [u64],
+    /// Where what the program gets is put together.
+    pool: Pool,
 }
 
 fn answer(words: Words) -> u8 {
-    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [] };
+    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [], pool: Pool::new() };
     let mut parser = Parser::new(words.arguments);
     // What the user gives would happen with the file's privileges.
     if run::gives_privileges(&words) {
         message::privileged(&request.config);
         return Exit::Failed as u8;
     }
-    let mut pool = Pool::new();
-    if let Err(fault) = request.read(&mut parser, &mut pool) {
+    if let Err(fault) = request.read(&mut parser) {
         message::usage(&request.config, fault, parser.word);
         return Exit::Failed as u8;
     }
@@ -47,11 +50,11 @@ fn answer(words: Words) -> u8 {
         return message::print(&[Word::ending(help::VERSION)]) as u8;
     }
     #[cfg(feature = "identity")]
-    if let Err(failure) = run::resolve(&mut request.config, &mut pool) {
+    if let Err(failure) = run::resolve(&mut request.config, &mut request.pool) {
         message::failed(&request.config, &run::Failed { failure, number: 0 });
         return Exit::Failed as u8;
     }
-    match request.command(words, parser.words, &mut pool) {
+    match request.command(words, parser.words) {
         Ok(command) => start(&request.config, &command),
         Err(reason) => {
             message::no_memory(&request.config, reason);
@@ -97,7 +100,7 @@ fn wait(config: &Config<'_>, started: &run::Started) -> u8 {
 impl Request {
     /// Reads every option, and the program's name.
     #[inline(never)]
-    fn read(&mut self, parser: &mut Parser, pool: &mut Pool) -> Result<(), Fault> {
+    fn read(&mut self, parser: &mut Parser) -> Result<(), Fault> {
         while let Some(meaning) = parser.next()? {
             let value = parser.value;
             let is_good = match meaning {
@@ -112,7 +115,8 @@ impl Request {
                 Meaning::Keep => descriptor(value).is_some(),
                 Meaning::Set => has_equals(value) && value.first() != b'=',
                 Meaning::Unset => !has_equals(value) && !value.is_empty(),
-                Meaning::Limit => self.set_limit(value.bytes(), pool).is_some(),
+                #[cfg(feature = "identity")]
+                Meaning::Limit => self.set_limit(value.bytes()).is_some(),
             };
             self.repeated += usize::from(meaning.may_repeat());
             if !is_good {
@@ -134,9 +138,18 @@ impl Request {
 
     /// The values that are more than a text; nothing for one that is none.
     fn set_value(&mut self, which: Text, value: &[u8]) -> Option<()> {
+        #[cfg(feature = "identity")]
+        self.set_identity(which, value)?;
+        if which == Text::Umask {
+            self.config.umask = number::parse(value, 8, 0o777)?;
+        }
+        Some(())
+    }
+
+    #[cfg(feature = "identity")]
+    fn set_identity(&mut self, which: Text, value: &[u8]) -> Option<()> {
         let identity = &mut self.config.identity;
         match which {
-            Text::Umask => self.config.umask = number::parse(value, 8, 0o777)?,
             Text::Caps => identity.caps = Some(identity::parse_caps(value)?),
             Text::Nice => identity.nice = number::parse_signed(value, 20, 19)?,
             Text::OomScore => drop(number::parse_signed(value, 1000, 1000)?),
@@ -147,10 +160,11 @@ impl Request {
         Some(())
     }
 
-    fn set_limit(&mut self, value: &[u8], pool: &mut Pool) -> Option<()> {
+    #[cfg(feature = "identity")]
+    fn set_limit(&mut self, value: &[u8]) -> Option<()> {
         let (resource, limit) = identity::parse_limit(value)?;
         if self.limits.is_empty() {
-            self.limits = pool.longs(2 * identity::RESOURCES_MAX).ok()?;
+            self.limits = self.pool.longs(2 * identity::RESOURCES_MAX).ok()?;
         }
         let [soft, hard] = self.limits.get_mut(2 * resource..2 * resource + 2)? else { return None };
         [*soft, *hard] = limit;
@@ -174,8 +188,8 @@ impl Request {
     }
 
     /// What the program gets. The options that may be repeated are read again: what is unset before what is set.
-    fn command(&mut self, words: Words, program: Vector, pool: &mut Pool) -> Result<Command, Reason> {
-        let config = &mut self.config;
+    fn command(&mut self, words: Words, program: Vector) -> Result<Command, Reason> {
+        let (config, pool) = (&mut self.config, &mut self.pool);
         let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
         if run::own_group() == command.id {
             config.set(Flag::Leader);

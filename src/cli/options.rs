@@ -18,6 +18,7 @@ pub enum Meaning {
     /// Its value is removed from the environment. Repeatable.
     Unset,
     /// Its value is a resource limit. Repeatable.
+    #[cfg(feature = "identity")]
     Limit,
 }
 
