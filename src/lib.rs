@@ -60,7 +60,7 @@
 // contains() is a search made for long texts: 200 bytes of it for our three elements.
 #![allow(clippy::manual_contains)]
 // What a feature that is off would have used.
-#![cfg_attr(not(all(feature = "cli", feature = "identity")), allow(dead_code, unused_imports))]
+#![cfg_attr(not(all(feature = "cli", feature = "identity", feature = "monitor")), allow(dead_code, unused_imports))]
 
 #[cfg(test)]
 extern crate std;

@@ -67,7 +67,8 @@ const REASONS: Table = Table::new(
 /// What is said of each [`Fault`], in the order of the enum.
 const FAULTS: Table = Table::new(
     b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0\
-    -f excludes -w\0-f excludes --single-fork\0--no-lock excludes -l\0-i, -o, -e exclude the file of -p and -l\0\0",
+    -f excludes -w\0-f excludes --single-fork\0\
+    -f excludes -S and -r\0-f excludes -I\0-S and -r exclude -w\0-S and -r exclude --single-fork\0-I excludes -S\0--no-lock excludes -l\0-i, -o, -e exclude the file of -p and -l\0\0",
 );
 
 /// A number as a word.

@@ -10,6 +10,8 @@ mod parse;
 #[cfg(feature = "identity")]
 use crate::plan::identity;
 use crate::plan::{Config, Exit, Flag, Reason, Text, number};
+#[cfg(feature = "monitor")]
+use crate::plan::{monitor, signal};
 use crate::run::{self, Command, End, Pool, VectorMut};
 use crate::{Vector, Word, Words};
 use options::{CONFLICTS, FILES, LOCKS, Meaning};
@@ -27,12 +29,14 @@ struct Request {
     repeated: usize,
     /// Room for the resource limits.
     limits: &'static mut [u64],
+    /// As what signals are passed on.
+    map: &'static mut [u8],
     /// Where what the program gets is put together.
     pool: Pool,
 }
 
 fn answer(words: Words) -> u8 {
-    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [], pool: Pool::new() };
+    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [], map: &mut [], pool: Pool::new() };
     let mut parser = Parser::new(words.arguments);
     // What the user gives would happen with the file's privileges.
     if run::gives_privileges(&words) {
@@ -54,6 +58,13 @@ fn answer(words: Words) -> u8 {
         message::failed(&request.config, &run::Failed { failure, number: 0 });
         return Exit::Failed as u8;
     }
+    #[cfg(feature = "monitor")]
+    if request.config.has(Flag::Supervise)
+        && let Err(failure) = run::make_absolute(&mut request.config, &mut request.pool)
+    {
+        message::failed(&request.config, &run::Failed { failure, number: 0 });
+        return Exit::Failed as u8;
+    }
     match request.command(words, parser.words) {
         Ok(command) => start(&request.config, &command),
         Err(reason) => {
@@ -72,6 +83,10 @@ fn start(config: &Config<'_>, command: &Command) -> u8 {
             return told as u8;
         }
     }
+    #[cfg(feature = "monitor")]
+    if config.has(Flag::Init) {
+        return serve(config, command);
+    }
     match run::start(config, command) {
         Ok(started) => {
             let exit = message::started(config, started.program.number());
@@ -84,9 +99,32 @@ fn start(config: &Config<'_>, command: &Command) -> u8 {
     }
 }
 
+/// Stays with the program until nothing is left of it.
+#[cfg(feature = "monitor")]
+fn serve(config: &Config<'_>, command: &Command) -> u8 {
+    let served = run::serve(config, command, |pid| {
+        let _ = message::started(config, pid);
+    });
+    let status = match served {
+        Ok(end) => end_like(config, end),
+        Err(failed) => {
+            message::failed(config, &failed);
+            Exit::of(failed.failure) as u8
+        }
+    };
+    if command.id == 1 {
+        run::end_machine(config.monitoring.at_exit);
+    }
+    status
+}
+
 /// Ends as the program does.
 fn wait(config: &Config<'_>, started: &run::Started) -> u8 {
-    let end = started.wait(config);
+    end_like(config, started.wait(config))
+}
+
+/// Ends as a program has ended.
+fn end_like(config: &Config<'_>, end: End) -> u8 {
     message::ended(config, end);
     match end {
         End::Exited(status) => status,
@@ -115,6 +153,10 @@ impl Request {
                 Meaning::Keep => descriptor(value).is_some(),
                 Meaning::Set => has_equals(value) && value.first() != b'=',
                 Meaning::Unset => !has_equals(value) && !value.is_empty(),
+                #[cfg(feature = "monitor")]
+                Meaning::Restart => self.set_restart(value.bytes()),
+                #[cfg(feature = "monitor")]
+                Meaning::Map => self.set_map(value.bytes()).is_some(),
                 #[cfg(feature = "identity")]
                 Meaning::Limit => self.set_limit(value.bytes()).is_some(),
             };
@@ -127,6 +169,12 @@ impl Request {
         parser.word = Word::EMPTY;
         let limits: &'static mut [u64] = core::mem::take(&mut self.limits);
         self.config.identity.limits = limits;
+        let map: &'static mut [u8] = core::mem::take(&mut self.map);
+        self.config.monitoring.map = map;
+        let restarts = self.config.has(Flag::Restart) || self.config.has(Flag::RestartFailure);
+        if restarts && !self.config.has(Flag::Init) {
+            self.config.set(Flag::Supervise);
+        }
         self.check()?;
         let program = parser.words.clone().next().unwrap_or(Word::EMPTY);
         self.config.set_text(Text::Program, program);
@@ -140,6 +188,8 @@ impl Request {
     fn set_value(&mut self, which: Text, value: &[u8]) -> Option<()> {
         #[cfg(feature = "identity")]
         self.set_identity(which, value)?;
+        #[cfg(feature = "monitor")]
+        self.set_monitoring(which, value)?;
         if which == Text::Umask {
             self.config.umask = number::parse(value, 8, 0o777)?;
         }
@@ -158,6 +208,44 @@ impl Request {
             _ => {}
         }
         Some(())
+    }
+
+    #[cfg(feature = "monitor")]
+    fn set_monitoring(&mut self, which: Text, value: &[u8]) -> Option<()> {
+        let monitoring = &mut self.config.monitoring;
+        match which {
+            Text::RestartDelay => monitoring.delay = number::parse(value, 10, DAY * 1000)?,
+            Text::RestartMax => monitoring.most = Some(number::parse(value, 10, u32::MAX)?),
+            Text::StopSignal => monitoring.stop_signal = signal::parse(value)?,
+            Text::StopTimeout => monitoring.timeout = Some(number::parse(value, 10, DAY)?),
+            Text::ExitOk => monitoring.accept(value)?,
+            Text::AtExit => monitoring.at_exit = monitor::parse_at_exit(value)?,
+            Text::Target if value == b"group" => self.config.set(Flag::TargetGroup),
+            Text::Target if value == b"process" => self.config.clear(Flag::TargetGroup),
+            Text::Target => return None,
+            _ => {}
+        }
+        Some(())
+    }
+
+    #[cfg(feature = "monitor")]
+    fn set_map(&mut self, value: &[u8]) -> Option<()> {
+        let (from, to) = monitor::parse_map(value)?;
+        if self.map.is_empty() {
+            self.map = self.pool.bytes(65).ok()?;
+            (0..).zip(self.map.iter_mut()).for_each(|(number, place)| *place = number);
+        }
+        *self.map.get_mut(from)? = to;
+        Some(())
+    }
+
+    /// Restart always, or after a failure only.
+    #[cfg(feature = "monitor")]
+    fn set_restart(&mut self, value: &[u8]) -> bool {
+        self.config.clear(Flag::Restart);
+        self.config.clear(Flag::RestartFailure);
+        self.config.set(if value.is_empty() { Flag::Restart } else { Flag::RestartFailure });
+        matches!(value, b"" | b"failure")
     }
 
     #[cfg(feature = "identity")]
@@ -193,6 +281,11 @@ impl Request {
         let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
         if run::own_group() == command.id {
             config.set(Flag::Leader);
+        }
+        // The first process of all cannot detach anything: it is what the others stay alive by.
+        #[cfg(feature = "monitor")]
+        if command.id == 1 && !FORKS.iter().any(|flag| config.has(*flag)) {
+            config.set(Flag::Init);
         }
         let is_initrd = config.has(Flag::Initrd);
         if is_initrd || config.names(Text::Name) {
@@ -235,6 +328,14 @@ impl Request {
         Ok(command)
     }
 }
+
+/// The longest time that can be given, in seconds.
+#[cfg(feature = "monitor")]
+const DAY: u32 = 86_400;
+
+/// What needs a second process.
+#[cfg(feature = "monitor")]
+const FORKS: &[Flag] = &[Flag::Foreground, Flag::Supervise, Flag::SingleFork, Flag::Wait];
 
 /// The number of a descriptor.
 fn descriptor(word: Word<'_>) -> Option<u32> {

@@ -17,6 +17,12 @@ pub enum Meaning {
     Set,
     /// Its value is removed from the environment. Repeatable.
     Unset,
+    /// A switch that may have a value: restart always, or only after a failure.
+    #[cfg(feature = "monitor")]
+    Restart,
+    /// Its value is a signal and as what it is passed on. Repeatable.
+    #[cfg(feature = "monitor")]
+    Map,
     /// Its value is a resource limit. Repeatable.
     #[cfg(feature = "identity")]
     Limit,
@@ -101,6 +107,28 @@ pub const OPTIONS: &[Opt] = &[
     flag(b'f', "foreground", Flag::Foreground, "do not detach, become the program"),
     flag(b'-', "single-fork", Flag::SingleFork, "let it lead its session"),
     flag(b'w', "wait", Flag::Wait, "wait for its end, return its status"),
+    #[cfg(feature = "monitor")]
+    flag(b'S', "supervise", Flag::Supervise, "leave a monitor with the program"),
+    #[cfg(feature = "monitor")]
+    flag(b'I', "init", Flag::Init, "be the monitor, do not detach"),
+    #[cfg(feature = "monitor")]
+    other(b'r', "restart", Meaning::Restart, "[=failure]", "start it again when it ends"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "restart-delay", Text::RestartDelay, "MS", "first delay, then doubled (100)"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "restart-max", Text::RestartMax, "N", "give up after N restarts in a row"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "stop-signal", Text::StopSignal, "SIG", "how the monitor stops it (TERM)"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "stop-timeout", Text::StopTimeout, "SECS", "KILL after so long (10)"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "target", Text::Target, "WHO", "signal the process or its group"),
+    #[cfg(feature = "monitor")]
+    other(b'-', "map", Meaning::Map, "A:B", "forward signal A as B, 0 for not*"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "exit-ok", Text::ExitOk, "LIST", "statuses, signals that are success"),
+    #[cfg(feature = "monitor")]
+    text(b'-', "at-exit", Text::AtExit, "ACTION", "as PID 1: exit poweroff reboot halt"),
     flag(b'P', "print-pid", Flag::PrintPid, "print the process id"),
     flag(b'-', "dry-run", Flag::DryRun, "print the plan, do nothing"),
     flag(b'v', "verbose", Flag::Verbose, "tell the story of the start"),
@@ -119,6 +147,11 @@ pub const LOCKS: &[Text] = &[Text::Pidfile, Text::Lockfile];
 pub const CONFLICTS: &[(Flag, Flag, Fault)] = &[
     (Flag::Foreground, Flag::Wait, Fault::ForegroundWait),
     (Flag::Foreground, Flag::SingleFork, Fault::ForegroundFork),
+    (Flag::Foreground, Flag::Supervise, Fault::ForegroundSupervise),
+    (Flag::Foreground, Flag::Init, Fault::ForegroundInit),
+    (Flag::Supervise, Flag::Wait, Fault::SuperviseWait),
+    (Flag::Supervise, Flag::SingleFork, Fault::SuperviseFork),
+    (Flag::Init, Flag::Supervise, Fault::InitSupervise),
 ];
 
 /// What the options mean, in the order of the table.

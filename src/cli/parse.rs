@@ -24,6 +24,16 @@ pub enum Fault {
     ForegroundWait,
     /// Options that exclude each other.
     ForegroundFork,
+    /// Options that exclude each other.
+    ForegroundSupervise,
+    /// Options that exclude each other.
+    ForegroundInit,
+    /// Options that exclude each other.
+    SuperviseWait,
+    /// Options that exclude each other.
+    SuperviseFork,
+    /// Options that exclude each other.
+    InitSupervise,
     /// Nothing to lock the lockfile with.
     UnlockedLockfile,
     /// A file that the program reads or writes is also to be locked: closing the one would unlock the other.
@@ -81,6 +91,12 @@ impl Parser {
         match meaning {
             Meaning::Flag(_) if is_long && glued > 0 => return Err(Fault::TakesNoValue),
             Meaning::Flag(_) => {}
+            #[cfg(feature = "monitor")]
+            Meaning::Restart => {
+                if is_long && glued > 0 {
+                    self.value = value;
+                }
+            }
             _ => {
                 self.letters = Word::EMPTY;
                 self.value = if glued > 0 { value } else { self.words.next().ok_or(Fault::NeedsValue)? };

@@ -1,6 +1,7 @@
 //! What was asked for, with the defaults.
 
 use super::identity::Identity;
+use super::monitor::Monitoring;
 use crate::Word;
 
 /// The texts that can be given.
@@ -45,6 +46,20 @@ pub enum Text {
     IoPriority,
     /// The scheduling policy and priority.
     Scheduling,
+    /// The first delay before a restart.
+    RestartDelay,
+    /// How often it is started again in a row.
+    RestartMax,
+    /// The signal that stops it.
+    StopSignal,
+    /// How long a stop may take.
+    StopTimeout,
+    /// Who gets the signals.
+    Target,
+    /// What counts as success.
+    ExitOk,
+    /// What happens at the end of PID 1.
+    AtExit,
 }
 
 /// The switches.
@@ -83,12 +98,22 @@ pub enum Flag {
     Version,
     /// No exec gives privileges any more.
     NoNewPrivs,
+    /// A monitor stays, detached.
+    Supervise,
+    /// This process is the monitor.
+    Init,
+    /// The program is started again when it ends.
+    Restart,
+    /// The same, if that was no success.
+    RestartFailure,
+    /// Signals go to the program's process group.
+    TargetGroup,
     /// The caller leads a process group: found, not given.
     Leader,
 }
 
 /// How many texts there are.
-const TEXTS: usize = Text::Scheduling as usize + 1;
+const TEXTS: usize = Text::AtExit as usize + 1;
 
 /// All that was asked for.
 #[derive(Clone, Copy)]
@@ -101,19 +126,28 @@ pub struct Config<'a> {
     pub keep: &'a [u32],
     /// As whom and within what limits the program runs.
     pub identity: Identity<'a>,
+    /// What the monitor does.
+    pub monitoring: Monitoring<'a>,
 }
 
 impl<'a> Config<'a> {
     /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
     pub const fn new() -> Config<'a> {
-        Config { texts: [Word::EMPTY; TEXTS], flags: 0, umask: 0, keep: &[], identity: Identity::NONE }
+        Config {
+            texts: [Word::EMPTY; TEXTS],
+            flags: 0,
+            umask: 0,
+            keep: &[],
+            identity: Identity::NONE,
+            monitoring: Monitoring::DEFAULT,
+        }
     }
 
     /// The text that was given, or its default; empty if there is neither.
     #[inline(never)]
     pub fn text(&self, which: Text) -> Word<'a> {
         let given = self.texts.get(which as usize).copied().unwrap_or(Word::EMPTY);
-        if which == Text::Directory && given.is_empty() && !self.has(Flag::Foreground) {
+        if which == Text::Directory && given.is_empty() && !self.stays() {
             return Word::new(c"/");
         }
         given
@@ -139,6 +173,26 @@ impl<'a> Config<'a> {
     /// Gives a switch.
     pub const fn set(&mut self, flag: Flag) {
         self.flags |= 1 << flag as u8;
+    }
+
+    /// Takes a switch back.
+    pub const fn clear(&mut self, flag: Flag) {
+        self.flags &= !(1 << flag as u8);
+    }
+
+    /// Does a monitor stay with the program?
+    pub const fn is_monitored(&self) -> bool {
+        self.has(Flag::Supervise) || self.has(Flag::Init)
+    }
+
+    /// Is nothing detached, so that standard descriptors, directory and umask stay unless asked for?
+    pub const fn stays(&self) -> bool {
+        self.has(Flag::Foreground) || self.has(Flag::Init)
+    }
+
+    /// Does the program lead a process group of its own, in the monitor's session?
+    pub const fn leads_group(&self) -> bool {
+        self.has(Flag::Init) || self.has(Flag::TargetGroup)
     }
 
     /// Does a process of its own make the session? Where the caller leads a process group it must not itself, and where it
@@ -170,8 +224,8 @@ impl<'a> Config<'a> {
 
     /// Does descriptor `number` stay as it is?
     pub fn keeps(&self, number: u32) -> bool {
-        let inherited = if number < 3 { Flag::Foreground } else { Flag::KeepAll };
-        self.has(inherited) || self.keep.iter().any(|kept| *kept == number)
+        let stays = if number < 3 { self.stays() } else { self.has(Flag::KeepAll) };
+        stays || self.keep.iter().any(|kept| *kept == number)
     }
 
     /// The lowest descriptor from `number` on that stays as it is, of those that were named.

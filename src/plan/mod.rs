@@ -6,9 +6,12 @@ pub mod account;
 pub mod config;
 pub mod exit;
 pub mod identity;
+pub mod machine;
+pub mod monitor;
 pub mod number;
 pub mod order;
 pub mod reason;
+pub mod signal;
 pub mod step;
 
 pub use config::{Config, Flag, Text};

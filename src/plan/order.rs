@@ -5,7 +5,8 @@
 
 use super::{Config, Process, Step};
 
-/// Every step of every process. In the foreground the daemon's steps are this process's own.
+/// Every step of every process. In the foreground the daemon's steps are this process's own, and without a monitor the
+/// monitor's are the daemon's.
 const ORDER: &[(Process, Step)] = &[
     // A PID 1 that leaves takes everything with it: not even begun.
     (Process::Launcher, Step::CheckFirst),
@@ -21,15 +22,16 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Session, Step::CreateSession),
     // The daemon is not the session's leader, so no open can give it a terminal.
     (Process::Session, Step::ForkDaemon),
+    (Process::Session, Step::ForkMonitor),
     // With a single fork it is.
     (Process::Daemon, Step::CreateSession),
     (Process::Daemon, Step::ResetSignals),
     // Before anything is opened, so that the number cannot be a descriptor of ours.
-    (Process::Daemon, Step::CheckKept),
+    (Process::Monitor, Step::CheckKept),
     // Before the pidfile is locked: any close of the same file drops the lock, also that of an inherited duplicate.
-    (Process::Daemon, Step::CloseDescriptors),
+    (Process::Monitor, Step::CloseDescriptors),
     // Before anything else is opened: nothing of ours may sit on 0, 1 or 2, to be replaced or written to later.
-    (Process::Daemon, Step::OpenNull),
+    (Process::Monitor, Step::OpenNull),
     // With the caller's privileges, which a negative nice value or a control group takes.
     (Process::Daemon, Step::SetNice),
     (Process::Daemon, Step::SetScheduling),
@@ -37,13 +39,13 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::SetOomScore),
     (Process::Daemon, Step::EnterCgroup),
     // Before the first file is made.
-    (Process::Daemon, Step::ClearUmask),
+    (Process::Monitor, Step::ClearUmask),
     // By the very process that will be the program: a record lock is not inherited and survives the exec.
-    (Process::Daemon, Step::OpenPidfile),
-    (Process::Daemon, Step::LockPidfile),
+    (Process::Monitor, Step::OpenPidfile),
+    (Process::Monitor, Step::LockPidfile),
     // Before the pidfile is written: a start that loses changes nothing.
-    (Process::Daemon, Step::OpenLockfile),
-    (Process::Daemon, Step::LockLockfile),
+    (Process::Monitor, Step::OpenLockfile),
+    (Process::Monitor, Step::LockLockfile),
     // Before the outputs are emptied, for the same reason.
     (Process::Daemon, Step::WritePidfile),
     // Behind the pidfile, which is the caller's; before the outputs, which are the user's. Groups first: the others take
@@ -76,6 +78,8 @@ const ORDER: &[(Process, Step)] = &[
     (Process::Daemon, Step::CheckIdentity),
     // After the last file was made.
     (Process::Daemon, Step::SetUmask),
+    // Behind the change of ids, which makes the kernel forget it.
+    (Process::Daemon, Step::FollowMonitor),
     (Process::Daemon, Step::NameProgram),
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
     (Process::Daemon, Step::RestoreMask),
@@ -86,7 +90,8 @@ const ORDER: &[(Process, Step)] = &[
 pub fn each<E>(config: &Config<'_>, mut act: impl FnMut(Process, Step) -> Result<(), E>) -> Result<(), E> {
     for (process, step) in ORDER {
         if step.is_wanted(*process, config) {
-            act(*process, *step)?;
+            let monitored = *process == Process::Monitor && !config.is_monitored();
+            act(if monitored { Process::Daemon } else { *process }, *step)?;
         }
     }
     Ok(())

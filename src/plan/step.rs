@@ -12,6 +12,8 @@ pub enum Process {
     Launcher,
     /// The process that makes the session and proves the exec: the launcher itself where it can.
     Session,
+    /// The process that stays with the program; where none does, the one that becomes the program.
+    Monitor,
     /// The process that becomes the program.
     Daemon,
 }
@@ -19,7 +21,7 @@ pub enum Process {
 impl Process {
     /// What it is called.
     pub fn name(self) -> Word<'static> {
-        const { Table::new(b"launcher:\0session:\0daemon:\0\0") }.entry(self as usize)
+        const { Table::new(b"launcher:\0session:\0monitor:\0daemon:\0\0") }.entry(self as usize)
     }
 }
 
@@ -61,6 +63,8 @@ steps! {
     CreateSession "create a session",
     /// Starts the daemon.
     ForkDaemon "fork the daemon",
+    /// Starts the monitor.
+    ForkMonitor "fork the monitor",
     /// Gives every signal its default action.
     ResetSignals "reset signals",
     /// Makes sure that the descriptors to keep are open.
@@ -139,6 +143,8 @@ steps! {
     SetUmask "set umask" Umask,
     /// Puts the program's process id where the environment has dmz's.
     NameProgram "pass on LISTEN_PID",
+    /// Has the daemon killed when its monitor dies.
+    FollowMonitor "follow the monitor",
     /// Unblocks every signal, or gives the caller's mask back.
     RestoreMask "set the signal mask",
     /// Executes the program.
@@ -165,11 +171,18 @@ impl Step {
     /// happens.
     pub fn is_wanted(self, process: Process, config: &Config<'_>) -> bool {
         let foreground = config.has(Flag::Foreground);
-        if foreground && process != Process::Daemon {
+        if config.stays() && matches!(process, Process::Launcher | Process::Session) && self != Step::BlockSignals {
             return false;
         }
         match self {
-            Step::AdoptOrphans | Step::Fork => config.forks_twice(),
+            Step::BlockSignals => !foreground,
+            Step::AdoptOrphans => config.forks_twice() || config.has(Flag::Supervise),
+            Step::Fork => config.forks_twice(),
+            Step::ForkDaemon => !config.has(Flag::Supervise),
+            Step::ForkMonitor => config.has(Flag::Supervise),
+            Step::FollowMonitor => config.is_monitored(),
+            // The monitor does it, with the number of each program.
+            Step::WritePidfile if config.is_monitored() => false,
             Step::CreateSession => config.has(Flag::SingleFork) == (process == Process::Daemon),
             Step::ResetSignals => !config.has(Flag::KeepSignals),
             Step::CheckKept => !config.keep.is_empty(),
@@ -191,7 +204,7 @@ impl Step {
             Step::CheckIdentity => config.identity.groups.is_some(),
             // In the foreground nobody has changed it.
             Step::RestoreMask => !(foreground && config.has(Flag::KeepSignals)),
-            Step::SetUmask if foreground => true,
+            Step::SetUmask if config.stays() => true,
             _ => self.about().is_none_or(|text| config.names(text)),
         }
     }

@@ -10,6 +10,8 @@ use crate::plan::number::{Digits, digits};
 use crate::plan::{Config, Flag, Reason, Step, Text};
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::{Path, Pool, Room, Stack};
+#[cfg(feature = "monitor")]
+use crate::sys::monitor;
 use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
 use crate::{Table, Vector, Word};
@@ -42,6 +44,8 @@ pub struct Work<'a> {
     umask: u32,
     /// What the program gets.
     pub environment: Vector,
+    /// The program has run before: its outputs are not emptied again.
+    pub has_started: bool,
 }
 
 impl<'a> Work<'a> {
@@ -57,6 +61,7 @@ impl<'a> Work<'a> {
             stderr: NO_FD,
             umask: 0,
             environment: start.command.environment,
+            has_started: false,
         }
     }
 }
@@ -85,6 +90,16 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::Fork => detach::fork(work.start)?,
         Step::CreateSession => process::new_session()?,
         Step::ForkDaemon => detach::fork_daemon(work.start)?,
+        #[cfg(feature = "monitor")]
+        Step::ForkMonitor => detach::fork_monitor(work.start)?,
+        #[cfg(feature = "monitor")]
+        Step::FollowMonitor => {
+            monitor::die_with_parent()?;
+            // It may have died before.
+            if monitor::parent() != work.start.record.monitor.load(Relaxed) {
+                return Err(Reason::KILLED);
+            }
+        }
         Step::ResetSignals => signal::reset_all()?,
         Step::CheckKept => descriptors::check_kept(work)?,
         Step::CloseDescriptors => descriptors::close(config)?,
@@ -157,7 +172,7 @@ impl Work<'_> {
     /// Opens what the configuration names for descriptor `number`.
     fn open_standard(&mut self, number: usize, which: Text, how: file::Flags) -> Result<(), Reason> {
         let config = self.start.config;
-        let (append, end) = match config.has(Flag::Append) {
+        let (append, end) = match config.has(Flag::Append) || self.has_started {
             _ if number == 0 => (false, how),
             true => (true, how | flags::APPEND),
             false => (false, how | flags::TRUNCATE),

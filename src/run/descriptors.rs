@@ -17,7 +17,7 @@ pub fn check_kept(work: &Work<'_>) -> Result<(), Reason> {
 
 /// Closes everything but the descriptors to keep.
 pub fn close(config: &Config<'_>) -> Result<(), Reason> {
-    let mut first = if config.has(Flag::Foreground) { 3 } else { 0 };
+    let mut first = if config.stays() { 3 } else { 0 };
     let last = if config.has(Flag::KeepAll) { 2 } else { u32::MAX };
     while let Some(kept) = config.next_kept(first).filter(|kept| *kept < last) {
         if kept > first {
@@ -59,7 +59,7 @@ const NULLS: Table = Table::new(b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/
 /// the foreground all stay that are open.
 pub fn open_null(work: &Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
-    let is_missing = |number: &i32| match config.has(Flag::Foreground) {
+    let is_missing = |number: &i32| match config.stays() {
         true => file::check(Fd(*number)).is_err(),
         false => !config.keeps(*number as u32),
     };

@@ -14,6 +14,8 @@ use crate::sys::Errno;
 use crate::sys::file::{self, NO_FD};
 use crate::sys::memory::{self, Path};
 use crate::sys::process::{self, End, Infallible};
+#[cfg(feature = "monitor")]
+use crate::sys::signal;
 
 /// A daemon that runs.
 pub struct Started {
@@ -24,11 +26,8 @@ pub struct Started {
 
 /// Starts the daemon, and comes back once the program is executed; or what failed, with nothing left behind.
 pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> {
-    let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
-    let arena = memory::arena(Record::default()).map_err(no_memory)?;
-    let record = arena.record;
-    record.session.store(command.id, Relaxed);
-    let start = Start { config, command, record, outer: arena.outer, inner: arena.inner, room: arena.room };
+    let start = prepare(config, command)?;
+    let record = start.record;
     if config.has(Flag::Foreground) {
         become_program(&start);
     } else if let Err(reason) = detach(&start) {
@@ -42,6 +41,29 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
             Err(Failed { failure, number: record.number() })
         }
     }
+}
+
+/// What all processes of a start share.
+fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>, Failed> {
+    let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
+    let arena = memory::arena(Record::default()).map_err(no_memory)?;
+    arena.record.session.store(command.id, Relaxed);
+    arena.record.monitor.store(command.id, Relaxed);
+    Ok(Start { config, command, record: arena.record, outer: arena.outer, inner: arena.inner, room: arena.room })
+}
+
+/// Is the program's monitor, in this very process: starts it, calls `started` with its id, and comes back with how it
+/// ended when nothing is left of it.
+#[cfg(feature = "monitor")]
+pub fn serve(config: &Config<'_>, command: &Command, started: impl FnOnce(i32)) -> Result<End, Failed> {
+    let start = prepare(config, command)?;
+    let served = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut [])));
+    served.and_then(|()| super::monitor::run(&start, started)).map_err(|reason| {
+        start.record.fail(reason);
+        take_down(config, start.record);
+        let failure = start.record.verdict().err().unwrap_or(Failure { step: Step::Fork, reason });
+        Failed { failure, number: start.record.number() }
+    })
 }
 
 /// The launcher's steps, and the session process's unless there is one.
@@ -67,8 +89,10 @@ fn become_program(start: &Start<'_>) {
 /// Leaves nothing of a start that failed. The session process has been waited for, so a daemon that still lives has
 /// become our child.
 fn take_down(config: &Config<'_>, record: &Record) {
-    if let Some(daemon) = process::Process::new(record.daemon.load(Relaxed)) {
-        process::end(daemon);
+    for id in [&record.monitor, &record.daemon] {
+        if let Some(process) = process::Process::new(id.load(Relaxed)) {
+            process::end(process);
+        }
     }
     pidfile::undo(config.text(Text::Pidfile), record);
 }
@@ -82,7 +106,24 @@ pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
 /// [`Step::ForkDaemon`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
 pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
     let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
-    if start.config.has(Flag::SingleFork) { watch(start.record, daemon) } else { prove(start.record, daemon) }
+    if start.config.has(Flag::SingleFork) {
+        return watch(start.record, daemon);
+    }
+    if prove(daemon, start.record.session.load(Relaxed))? {
+        start.record.prove();
+    }
+    Ok(())
+}
+
+/// [`Step::ForkMonitor`]: starts the monitor, which lives on, and waits until it says how the start went, or is gone.
+#[cfg(feature = "monitor")]
+pub fn fork_monitor(start: &Start<'_>) -> Result<(), Reason> {
+    let Some(monitor) = process::fork_and_go_on(&start.record.monitor)? else { super::monitor::live(start) };
+    while !start.record.is_decided() && process::peek(monitor) == Ok(None) {
+        // Blocked since before the fork, so neither its word nor its end can be missed.
+        let _ = signal::wait(signal::set(&[signal::CHILD]));
+    }
+    Ok(())
 }
 
 /// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
@@ -122,23 +163,22 @@ fn child(process: Process, start: &Start<'_>, path: Path<'_>) -> ! {
     process::exit(0)
 }
 
-/// Asks the kernel whether the daemon has executed the program, and says so in the record.
+/// Asks the kernel whether the daemon, in process group `group`, has executed the program; if not, it has ended.
 ///
 /// An exec lets go of our memory a moment before it counts as done, so the answer may be no at first while the daemon
 /// lives; where vfork only forks, that moment is the whole start. A daemon that has ended may have executed just before,
 /// so it is asked once more.
-fn prove(record: &Record, daemon: process::Process) -> Result<(), Reason> {
+pub fn prove(daemon: process::Process, group: i32) -> Result<bool, Reason> {
     let mut has_ended = false;
     loop {
-        if process::has_executed(daemon, record.session.load(Relaxed)) {
-            if matches!(process::peek(daemon), Ok(Some(End::Killed(_)))) {
-                return Err(Reason::ENDED);
-            }
-            record.prove();
-            return Ok(());
+        if process::has_executed(daemon, group) {
+            return match process::peek(daemon) {
+                Ok(Some(End::Killed(_))) => Err(Reason::ENDED),
+                _ => Ok(true),
+            };
         }
         if has_ended {
-            return Ok(());
+            return Ok(false);
         }
         has_ended = process::peek(daemon) != Ok(None);
         if !has_ended {

@@ -10,6 +10,10 @@ mod detach;
 mod execute;
 #[cfg(feature = "identity")]
 mod identity;
+#[cfg(feature = "monitor")]
+mod monitor;
+#[cfg(feature = "monitor")]
+mod paths;
 mod pidfile;
 mod record;
 mod wait;
@@ -20,9 +24,15 @@ pub use crate::sys::process::{End, die, own_group, own_id};
 pub use crate::sys::words::{VectorMut, join};
 #[cfg(feature = "identity")]
 pub use account::resolve;
+#[cfg(feature = "monitor")]
+pub use detach::serve;
 pub use detach::{Started, start};
 pub use execute::missing_interpreter;
+#[cfg(feature = "monitor")]
+pub use paths::make_absolute;
 
+#[cfg(feature = "monitor")]
+use crate::plan::monitor::AtExit;
 use crate::plan::{Failure, Process, Reason, order};
 use crate::sys::file::{self, Fd};
 use crate::sys::{Errno, process};
@@ -85,6 +95,18 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
 
 /// Words of the longest line.
 const PIECES: usize = 8;
+
+/// The last act of a machine's PID 1.
+#[cfg(feature = "monitor")]
+pub fn end_machine(how: AtExit) {
+    use crate::sys::monitor as last;
+    match how {
+        AtExit::Exit => {}
+        AtExit::PowerOff => last::end_machine(last::POWER_OFF),
+        AtExit::Reboot => last::end_machine(last::RESTART),
+        AtExit::Halt => last::end_machine(last::HALT),
+    }
+}
 
 /// Ends this process.
 pub fn exit(status: u8) -> ! {

@@ -34,7 +34,8 @@ pub fn open(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
     let fd = open_in(parent, name, if which == Text::Pidfile { Some(work.start.record) } else { None })?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = config.keep.iter().fold(LEAST, |least, kept| least.max(*kept as i32 + 1));
-    work.opened = file::duplicate_from(fd, least)?;
+    // The program inherits it, unless a monitor holds it.
+    work.opened = if config.is_monitored() { file::save(fd, least)? } else { file::duplicate_from(fd, least)? };
     file::close(fd);
     file::close(parent);
     Ok(())
@@ -129,7 +130,7 @@ pub fn write(work: &Work<'_>) -> Result<(), Reason> {
     record.about_to_write();
     file::write_start(work.pidfile, text)?;
     file::set_size(work.pidfile, text.len() as u64)?;
-    if work.start.config.has(Flag::NoLock) {
+    if work.start.config.has(Flag::NoLock) && !work.start.config.is_monitored() {
         file::close(work.pidfile);
     }
     Ok(())

@@ -26,6 +26,8 @@ pub struct Record {
     pub session: AtomicI32,
     /// The daemon's id.
     pub daemon: AtomicI32,
+    /// The monitor's id.
+    pub monitor: AtomicI32,
     /// The process that holds the lock, or a descriptor that is not open.
     number: AtomicI32,
     step: AtomicU8,
@@ -56,6 +58,16 @@ impl Record {
         self.proved.store(1, Relaxed);
     }
 
+    /// Is it known how the start went?
+    pub fn is_decided(&self) -> bool {
+        self.proved.load(Relaxed) != 0 || self.has_failed()
+    }
+
+    /// Why it failed; a process that reported nothing was killed.
+    pub fn reason(&self) -> Reason {
+        Reason::from_number(self.reason.load(Relaxed)).unwrap_or(Reason::KILLED)
+    }
+
     /// Did anybody report a failure?
     pub fn has_failed(&self) -> bool {
         self.reason.load(Relaxed) != 0
@@ -67,8 +79,7 @@ impl Record {
             return Ok(());
         }
         let step = Step::from_number(self.step.load(Relaxed)).unwrap_or(Step::Fork);
-        let reason = Reason::from_number(self.reason.load(Relaxed)).unwrap_or(Reason::KILLED);
-        Err(Failure { step, reason })
+        Err(Failure { step, reason: self.reason() })
     }
 
     /// What is about to happen to the pidfile.

@@ -24,7 +24,7 @@ pub const STDERR: Fd = Fd(2);
 pub const STDOUT: Fd = Fd(1);
 
 impl Fd {
-    fn borrow(self) -> BorrowedFd<'static> {
+    pub(super) fn borrow(self) -> BorrowedFd<'static> {
         // SAFETY: every Fd is AT_FDCWD, one of 0 to 2, or came from an open in this process; rustix only passes the
         // number on, and the kernel answers EBADF where it is not open.
         unsafe { BorrowedFd::borrow_raw(self.0) }

@@ -124,6 +124,12 @@ impl Pool {
         Ok(place)
     }
 
+    /// Room for `count` bytes.
+    pub fn room(&mut self, count: usize) -> Result<&'static mut [MaybeUninit<u8>]> {
+        // SAFETY: nothing is promised of these bytes.
+        unsafe { self.zeroed(count) }
+    }
+
     /// `count` zero bytes.
     pub fn bytes(&mut self, count: usize) -> Result<&'static mut [u8]> {
         // SAFETY: all zeros are bytes.

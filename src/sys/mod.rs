@@ -7,6 +7,8 @@ pub mod file;
 #[cfg(feature = "identity")]
 pub mod identity;
 pub mod memory;
+#[cfg(feature = "monitor")]
+pub mod monitor;
 pub mod process;
 pub mod signal;
 pub mod words;

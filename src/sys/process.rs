@@ -26,6 +26,12 @@ impl Process {
     }
 }
 
+impl From<Pid> for Process {
+    fn from(pid: Pid) -> Process {
+        Process(pid)
+    }
+}
+
 /// Starts a process that shares this memory and runs `entry(context)` on a stack of its own; comes back when it has
 /// executed a program or ended (clone(2) with CLONE_VM and CLONE_VFORK; an emulator may fork and come back at once).
 /// `id` gets the new process's id before either goes on. EBUSY for a stack that was used before.
@@ -52,6 +58,25 @@ pub fn spawn<T: Sync>(
     // SAFETY: the stack was mapped for one child and is used up now; `run` never returns; `id` lives for ever.
     let pid = answer(unsafe { clone(flags, top, id.as_ptr(), run::<T>, (&raw const call).cast()) })?;
     Process::new(pid as i32).ok_or(Errno::BUSY)
+}
+
+/// Starts a process with a copy of this memory; comes back in it with nothing, and in this one when the other has executed
+/// a program or ended (clone(2) with CLONE_VFORK alone). `id` gets its id in both.
+pub fn fork(id: &'static AtomicI32) -> Result<Option<Process>> {
+    copy(id, linux::CLONE_VFORK)
+}
+
+/// The same, but both go on at once.
+pub fn fork_and_go_on(id: &'static AtomicI32) -> Result<Option<Process>> {
+    copy(id, 0)
+}
+
+fn copy(id: &'static AtomicI32, flags: u32) -> Result<Option<Process>> {
+    let flags = flags | linux::CLONE_PARENT_SETTID | linux::CLONE_CHILD_SETTID | linux::SIGCHLD;
+    let place = id.as_ptr() as usize;
+    // SAFETY: without CLONE_VM and with no new stack both have memory of their own and go on here; there are no threads.
+    // `id` lives for ever.
+    Ok(Process::new(answer(unsafe { syscall(linux::__NR_clone, flags as usize, 0, place, place, 0) })? as i32))
 }
 
 /// What [`spawn`]'s entry gives: nothing, it never returns.

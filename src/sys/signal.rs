@@ -17,6 +17,10 @@ pub const ALL: Set = Set(!0);
 
 /// The signal that tells of a child's end.
 pub const CHILD: u32 = linux::SIGCHLD;
+#[cfg(feature = "monitor")]
+pub use linux::{
+    SIGCONT as CONT, SIGINT as INT, SIGKILL as KILL, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU,
+};
 
 /// Makes `set` the blocked signals, and puts those of before into it (rt_sigprocmask(2)).
 #[inline(never)]
@@ -67,9 +71,36 @@ pub const fn set(numbers: &[u32]) -> Set {
     Set(bits)
 }
 
-/// Waits for one of these blocked signals and takes it (rt_sigtimedwait(2)): its number.
+/// A signal that was waited for.
+#[derive(Clone, Copy)]
+pub struct Arrived {
+    /// Its number.
+    pub number: u32,
+    /// Did the kernel itself send it, as for a key at a terminal (SI_KERNEL)?
+    pub is_kernels: bool,
+}
+
+/// Waits for one of these blocked signals and takes it, at most for so many milliseconds (rt_sigtimedwait(2)). EAGAIN
+/// when the time is over, EINTR after a stop.
+pub fn wait_for(set: Set, milliseconds: Option<u64>) -> Result<Arrived> {
+    /// The kernel's siginfo_t, of which the third number is si_code.
+    #[repr(C, align(8))]
+    struct Info([i32; 32]);
+    let mut info = core::mem::MaybeUninit::<Info>::uninit();
+    let time = milliseconds.map(|time| [(time / 1000) as usize, (time % 1000) as usize * 1_000_000]);
+    let time = time.as_ref().map_or(0, |time| time.as_ptr() as usize);
+    let (place, info_place) = ((&raw const set) as usize, info.as_mut_ptr() as usize);
+    // SAFETY: the kernel reads eight bytes and one timespec of two words, if it is given one, and fills one siginfo_t.
+    let number = answer(unsafe { syscall(linux::__NR_rt_sigtimedwait, place, info_place, time, size_of::<Set>(), 0) })?;
+    // SAFETY: a signal was taken, so the kernel has filled it.
+    let Info([_, _, code, ..]) = unsafe { info.assume_init_ref() };
+    Ok(Arrived { number, is_kernels: *code == SI_KERNEL })
+}
+
+/// si_code of what the kernel sends by itself.
+const SI_KERNEL: i32 = 0x80;
+
+/// Waits for one of these blocked signals and takes it.
 pub fn wait(set: Set) -> Result<u32> {
-    let place = (&raw const set) as usize;
-    // SAFETY: the kernel reads eight bytes at `place`; it is asked for neither details nor an end of the waiting.
-    answer(unsafe { syscall(linux::__NR_rt_sigtimedwait, place, 0, 0, size_of::<Set>(), 0) })
+    Ok(wait_for(set, None)?.number)
 }

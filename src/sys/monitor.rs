@@ -1,0 +1,123 @@
+//! What only the monitor asks of the kernel: any child's fate, groups, terminals, time, the end of the machine.
+
+use linux_raw_sys::general as linux;
+use rustix::process::{Pid, Signal};
+
+use super::arch::syscall;
+use super::file::{self, Fd, HERE, flags};
+use super::process::{End, Process, own_id, signal};
+use super::words::Word;
+use super::{Errno, Result};
+
+/// What has become of a child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Child {
+    /// It has ended, and is gone now.
+    Ended(End),
+    /// This signal has stopped it.
+    Stopped(u32),
+}
+
+/// The next child that has ended or was stopped, if there is one (waitpid(2) with WNOHANG and WUNTRACED). ECHILD without
+/// children.
+pub fn next_child() -> Result<Option<(Process, Child)>> {
+    use rustix::process::{WaitOptions, wait};
+    let Some((pid, status)) = wait(WaitOptions::NOHANG | WaitOptions::UNTRACED)? else { return Ok(None) };
+    let what = match (status.stopping_signal(), status.terminating_signal()) {
+        (Some(signal), _) => Child::Stopped(signal as u32),
+        (_, Some(signal)) => Child::Ended(End::Killed(signal as u8)),
+        _ => Child::Ended(End::Exited(status.exit_status().unwrap_or(0) as u8)),
+    };
+    Ok(Some((Process::from(pid), what)))
+}
+
+/// Gives every child to `act`, as /proc has them. One that is born meanwhile may be missing.
+pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
+    let list = file::open(HERE, Word::new(c"/proc/thread-self/children"), flags::INPUT, 0)?;
+    let (mut buffer, mut pid) = ([0; 64], 0);
+    loop {
+        let count = file::read(list, &mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        for byte in buffer.iter().take(count) {
+            if byte.is_ascii_digit() {
+                pid = pid * 10 + i32::from(byte & 15);
+            } else if let Some(child) = Process::new(core::mem::take(&mut pid)) {
+                act(child);
+            }
+        }
+    }
+    file::close(list);
+    Ok(())
+}
+
+/// Sends a signal to a process group; with number 1, to every process that this one may signal (kill(2)).
+pub fn signal_group(group: i32, number: u32) {
+    if group > 0 {
+        // SAFETY: kill takes two integers.
+        unsafe { syscall(linux::__NR_kill, -group as usize, number as usize, 0, 0, 0) };
+    }
+}
+
+/// Makes this process the leader of a new process group (setpgid(2)).
+pub fn new_group() -> Result<()> {
+    Ok(rustix::process::setpgid(None, None)?)
+}
+
+/// The standard descriptor of a terminal whose foreground this process's group is (tcgetpgrp(3)).
+pub fn foreground() -> Option<Fd> {
+    let group = rustix::process::getpgrp();
+    (0..3).map(Fd).find(|fd| rustix::termios::tcgetpgrp(fd.borrow()) == Ok(group))
+}
+
+/// Makes a process group the terminal's foreground (tcsetpgrp(3)); SIGTTOU must be blocked.
+pub fn take_foreground(terminal: Fd, group: i32) -> Result<()> {
+    let group = Pid::from_raw(group).ok_or(Errno::BUSY)?;
+    Ok(rustix::termios::tcsetpgrp(terminal.borrow(), group)?)
+}
+
+/// Stops this process until it is continued.
+pub fn stop_self() {
+    if let Some(own) = Process::new(own_id()) {
+        signal(own, linux::SIGSTOP);
+    }
+}
+
+/// Has this process killed when its parent ends (prctl(2), PR_SET_PDEATHSIG); forgotten at a change of ids.
+pub fn die_with_parent() -> Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// getppid(2); 0 for a parent that cannot be seen from here.
+pub fn parent() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
+}
+
+/// What ps(1) shows as the process's name (prctl(2), PR_SET_NAME).
+pub fn set_name(name: Word<'_>) {
+    // SAFETY: the kernel reads at most 16 bytes, up to the NUL. A name that cannot be set is not worth a failure.
+    unsafe { syscall(linux::__NR_prctl, linux_raw_sys::prctl::PR_SET_NAME as usize, name.address(), 0, 0, 0) };
+}
+
+/// Milliseconds on a clock that never goes back (clock_gettime(2), CLOCK_MONOTONIC).
+pub fn now() -> u64 {
+    let mut time = [0usize; 2];
+    // SAFETY: the kernel writes one timespec, two words.
+    unsafe { syscall(linux::__NR_clock_gettime, linux::CLOCK_MONOTONIC as usize, time.as_mut_ptr() as usize, 0, 0, 0) };
+    let [seconds, nanoseconds] = time;
+    seconds as u64 * 1000 + nanoseconds as u64 / 1_000_000
+}
+
+/// Commands for [`end_machine`].
+pub use linux::{
+    LINUX_REBOOT_CMD_HALT as HALT, LINUX_REBOOT_CMD_POWER_OFF as POWER_OFF, LINUX_REBOOT_CMD_RESTART as RESTART,
+};
+
+/// Writes everything to the disks and ends the machine, or this PID namespace (sync(2), reboot(2)).
+pub fn end_machine(command: u32) {
+    rustix::fs::sync();
+    let (one, two) = (linux::LINUX_REBOOT_MAGIC1 as usize, linux::LINUX_REBOOT_MAGIC2 as usize);
+    // SAFETY: integers only.
+    unsafe { syscall(linux::__NR_reboot, one, two, command as usize, 0, 0) };
+}
