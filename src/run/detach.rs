@@ -48,7 +48,6 @@ fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
     let arena = memory::arena(Record::default()).map_err(no_memory)?;
     arena.record.session.store(command.id, Relaxed);
-    arena.record.monitor.store(command.id, Relaxed);
     Ok(Start { config, command, record: arena.record, outer: arena.outer, inner: arena.inner, room: arena.room })
 }
 
@@ -57,6 +56,7 @@ fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>
 #[cfg(feature = "monitor")]
 pub fn serve(config: &Config<'_>, command: &Command, started: impl FnOnce(i32)) -> Result<End, Failed> {
     let start = prepare(config, command)?;
+    start.record.monitor.store(command.id, Relaxed);
     let served = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut [])));
     served.and_then(|()| super::monitor::run(&start, started)).map_err(|reason| {
         start.record.fail(reason);

@@ -90,7 +90,7 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
         *place = file::piece(word.bytes());
         length += word.bytes().len();
     }
-    Ok(file::write(fd, &pieces, length)?)
+    Ok(file::write(fd, pieces.get(..words.len()).unwrap_or(&pieces), length)?)
 }
 
 /// Words of the longest line.
