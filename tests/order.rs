@@ -339,7 +339,7 @@ fn finish(mut strace: Child, place: &Place) -> i32 {
             return Some(status);
         }
         let all = lines(place);
-        let Some((&launcher, its)) = all.iter().find(|(_, lines)| is_launcher(lines)) else { return None };
+        let (&launcher, its) = all.iter().find(|(_, lines)| is_launcher(lines))?;
         let waits = waits(launcher, its);
         for (&pid, lines) in &all {
             // In the foreground the launcher itself is the program.
@@ -567,12 +567,12 @@ fn a_start_takes_few_calls() {
 type Check = fn(&Trace) -> Option<&str>;
 
 /// The first call of `process` that is so and stands before `place`.
-fn early<'a>(process: &'a Traced, place: Option<usize>, is: impl Fn(&str) -> bool) -> Option<&'a str> {
+fn early(process: &Traced, place: Option<usize>, is: impl Fn(&str) -> bool) -> Option<&str> {
     process.calls[..place.unwrap_or(process.calls.len())].iter().map(String::as_str).find(|call| is(call))
 }
 
 /// The first call of `process` that is so and stands behind `place`.
-fn late<'a>(process: &'a Traced, place: Option<usize>, is: impl Fn(&str) -> bool) -> Option<&'a str> {
+fn late(process: &Traced, place: Option<usize>, is: impl Fn(&str) -> bool) -> Option<&str> {
     process.calls[place? + 1..].iter().map(String::as_str).find(|call| is(call))
 }
 
