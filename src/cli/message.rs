@@ -1,8 +1,10 @@
 //! The words: what failed, as one line on standard error; the plan; the process id.
 
+use super::help;
 use super::parse::Fault;
 use crate::plan::number::{Digits, digits};
-use crate::plan::{Config, Exit, Failure, Flag, Reason, Step, Text, order};
+use crate::plan::order::ORDER;
+use crate::plan::{Config, Exit, Failure, Opt, Reason, Step};
 use crate::run::{self, End, Failed};
 use crate::{Table, Word};
 
@@ -44,7 +46,6 @@ const REASONS: Table = Table::new(
 \x74Stale file handle\0\
 \x7aDisk quota exceeded\0\
 \xc8its process was killed\0\
-\xc9already running\0\
 \xcaholds something else than a process id\0\
 \xcbnot a regular file\0\
 \xcchas other names (hard links)\0\
@@ -64,17 +65,14 @@ const REASONS: Table = Table::new(
 \0",
 );
 
-/// What is said of each [`Fault`], in the order of the enum.
-const FAULTS: Table = Table::new(
-    b"unknown option\0missing value for\0unexpected value in\0bad value\0no program given\0\
-    -f excludes -w\0-f excludes --single-fork\0\
-    -f excludes -S and -r\0-f excludes -I\0-S and -r exclude -w\0-S and -r exclude --single-fork\0-I excludes -S\0--no-lock excludes -l\0-i, -o, -e exclude the file of -p and -l\0\0",
-);
-
-/// A number as a word.
-fn number(value: u32, room: &mut Digits) -> Word<'_> {
-    Word::ending(digits(value, 0, room))
-}
+/// What is said of each [`Kind`](super::parse::Kind), in the order of the enum. What a feature is for, and it is off,
+/// cannot be told from what never was.
+const FAULTS: Table = Table::new(if cfg!(all(feature = "identity", feature = "monitor")) {
+    b"unknown option \0missing value for \0unexpected value in \0bad value \0no program given\0locked file for -i, -o, -e: \0\0"
+} else {
+    b"option unknown or not built in: \0missing value for \0unexpected value in \0bad value \0no program given\0\
+    locked file for -i, -o, -e: \0\0"
+});
 
 const BLANK: Word<'static> = Word::new(c" ");
 const LINE_END: Word<'static> = Word::new(c"\n");
@@ -82,7 +80,7 @@ const LINE_END: Word<'static> = Word::new(c"\n");
 /// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
 #[inline(never)]
 fn tell(config: &Config<'_>, words: &[Word<'_>]) {
-    if !config.has(Flag::Quiet) {
+    if !config.has(Opt::Quiet) {
         let _ = run::write(run::STDERR, words);
     }
 }
@@ -93,7 +91,7 @@ pub fn print(words: &[Word<'_>]) -> Exit {
     match run::write(run::STDOUT, words) {
         Ok(()) => Exit::Done,
         Err(reason) => {
-            cannot(&Config::new(), Word::new(c"write to standard output"), Word::EMPTY, reason);
+            cannot(&Config::new(), Step::Print.name(), Word::EMPTY, reason);
             Exit::Failed
         }
     }
@@ -101,56 +99,62 @@ pub fn print(words: &[Word<'_>]) -> Exit {
 
 /// `dmz: cannot STEP SUBJECT: REASON`.
 #[inline(never)]
-fn cannot(config: &Config<'_>, step: Word<'_>, about: Word<'_>, reason: Reason) {
+pub fn cannot(config: &Config<'_>, step: Word<'_>, about: Word<'_>, reason: Reason) {
     let mut room = Digits::default();
     let mut reasons = REASONS;
     let (errno, text) = match reasons.find(|entry| entry.first() == reason.number() as u8) {
-        Some(entry) => (Word::EMPTY, entry.skip(1)),
-        None => (Word::new(c"errno "), number(reason.number() as u32, &mut room)),
+        Some(entry) => (Word::EMPTY, entry.rest()),
+        None => (Word::new(c"errno "), digits(reason.number() as u32, 0, &mut room)),
     };
-    let blank = if about.is_empty() { about } else { BLANK };
-    tell(config, &[Word::new(c"dmz: cannot "), step, blank, about, Word::new(c": "), errno, text, LINE_END]);
+    tell(config, &[Word::new(c"dmz: cannot "), step, blank(about), about, Word::new(c": "), errno, text, LINE_END]);
 }
 
-/// Tells of a start that failed.
-pub fn failed(config: &Config<'_>, failed: &Failed) {
+/// What stands in front of a word that may be none.
+fn blank(word: Word<'_>) -> Word<'_> {
+    if word.is_empty() { word } else { BLANK }
+}
+
+/// Tells of a start that failed; the status to end with.
+#[inline(never)]
+pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     let Failure { step, reason } = failed.failure;
     let mut room = Digits::default();
     let mut interpreter = [0; 256];
-    let named = number(failed.number as u32, &mut room);
+    let named = digits(failed.number as u32, 0, &mut room);
+    let mut what = step.name();
+    let mut about = config.text(step.about());
     if reason == Reason::RUNNING {
         let owner = if failed.number == 0 { Word::new(c"in another namespace") } else { named };
-        return tell(config, &[Word::new(c"dmz: already running, PID "), owner, LINE_END]);
+        tell(config, &[Word::new(c"dmz: already running, PID "), owner, LINE_END]);
+        return Exit::Running;
     }
-    let about = match step.about() {
-        Some(text) => config.text(text),
-        None if step == Step::CheckKept => named,
-        None => Word::EMPTY,
-    };
+    if step == Step::CheckKept {
+        about = named;
+    }
     // An exec that says ENOENT about a program that is there means its interpreter.
-    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() && !config.names(Text::Root) {
+    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() && !config.has(Opt::Chroot) {
         let missing = run::missing_interpreter(about, &mut interpreter);
         if !missing.is_empty() {
-            return cannot(config, Word::new(c"find the interpreter"), missing, reason);
+            (what, about) = (Word::new(c"find the interpreter"), missing);
         }
     }
-    cannot(config, step.name(), about, reason);
+    cannot(config, what, about, reason);
+    Exit::of(failed.failure)
 }
 
-/// A word of the command line that makes no sense.
-pub fn usage(config: &Config<'_>, fault: Fault, word: Word<'_>) {
-    let fault = FAULTS.entry(fault as usize);
-    tell(config, &[Word::new(c"dmz: "), fault, BLANK, word, Word::new(c"; try 'dmz --help'\n")]);
-}
-
-/// dmz's own file is set-user-id, or the like.
-pub fn privileged(config: &Config<'_>) {
-    cannot(config, Step::CheckFirst.name(), Word::EMPTY, Reason::PRIVILEGED);
-}
-
-/// There is no memory for the program's words.
-pub fn no_memory(config: &Config<'_>, reason: Reason) {
-    cannot(config, Word::new(c"copy arguments"), Word::EMPTY, reason);
+/// A command line that makes no sense.
+pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
+    const HELP: Word<'static> = Word::new(c"; try 'dmz --help'\n");
+    const DMZ: Word<'static> = Word::new(c"dmz: ");
+    match fault {
+        Fault::Word(kind, word) => tell(config, &[DMZ, FAULTS.entry(kind as usize), word, HELP]),
+        Fault::Conflict([one, other]) => {
+            let (mut room, mut other_room) = ([0; 24], [0; 24]);
+            let (one, other) = (help::name(one, &mut room), help::name(other, &mut other_room));
+            tell(config, &[DMZ, one, Word::new(c" excludes "), other, HELP]);
+        }
+    }
+    Exit::Failed
 }
 
 /// How the program ended, after it was waited for.
@@ -159,35 +163,37 @@ pub fn ended(config: &Config<'_>, end: End) {
         End::Exited(status) => (Word::new(c"dmz: the program exited with "), status),
         End::Killed(signal) => (Word::new(c"dmz: the program was killed by signal "), signal),
     };
-    if config.has(Flag::Verbose) {
-        tell(config, &[how, number(status.into(), &mut Digits::default()), LINE_END]);
+    if config.has(Opt::Verbose) {
+        tell(config, &[how, digits(status.into(), 0, &mut Digits::default()), LINE_END]);
     }
 }
 
 /// The program runs: says so if it was asked to.
-pub fn started(config: &Config<'_>, pid: i32) -> Exit {
+pub fn started(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
     let mut room = Digits::default();
-    let pid = number(pid as u32, &mut room);
-    if config.has(Flag::Verbose) {
+    let pid = digits(pid as u32, 0, &mut room);
+    if config.has(Opt::Verbose) {
         tell(config, &[Word::new(c"dmz: started, PID "), pid, LINE_END]);
     }
-    if config.has(Flag::PrintPid) { print(&[pid, LINE_END]) } else { Exit::Done }
+    if !config.has(Opt::PrintPid) {
+        return Ok(());
+    }
+    run::write(run::STDOUT, &[pid, LINE_END]).map_err(|reason| Failure { step: Step::Print, reason })
 }
 
 /// The plan, one step a line: on standard output if that is all, else as the beginning of the story.
 pub fn plan(config: &Config<'_>) -> Exit {
-    let printed = order::each(config, |process, step| {
-        let about = step.about().map_or(Word::EMPTY, |text| config.text(text));
-        let blank = if about.is_empty() { about } else { BLANK };
-        let line = [process.name(), BLANK, step.name(), blank, about, LINE_END];
-        if config.has(Flag::DryRun) {
-            return match print(&line) {
-                Exit::Done => Ok(()),
-                exit => Err(exit),
-            };
+    for row in ORDER {
+        let Some((process, step)) = row.resolve(config) else { continue };
+        let about = config.text(step.about());
+        let line = [process.name(), BLANK, step.name(), blank(about), about, LINE_END];
+        if config.has(Opt::DryRun) {
+            if let exit @ Exit::Failed = print(&line) {
+                return exit;
+            }
+        } else {
+            tell(config, &line);
         }
-        tell(config, &line);
-        Ok(())
-    });
-    printed.err().unwrap_or(Exit::Done)
+    }
+    Exit::Done
 }

@@ -9,118 +9,88 @@ mod parse;
 
 #[cfg(feature = "identity")]
 use crate::plan::identity;
-use crate::plan::{Config, Exit, Flag, Reason, Text, number};
+use crate::plan::{Config, Exit, Failure, Opt, Reason, Step, number};
 #[cfg(feature = "monitor")]
 use crate::plan::{monitor, signal};
-use crate::run::{self, Command, End, Pool, VectorMut};
+use crate::run::{self, Command, End, Errno, Failed, Plain, Pool, UserWords, VectorMut};
 use crate::{Vector, Word, Words};
-use options::{CONFLICTS, FILES, LOCKS, Meaning};
-use parse::{Fault, Parser};
+use options::{CONFLICTS, FILES};
+use parse::{Fault, Kind, Parser};
 
 /// The whole of `dmz`: reads the words, does what they say, ends the process.
 pub fn main(words: Words) -> ! {
     run::exit(answer(words))
 }
 
-/// What all options together ask for.
-struct Request {
-    config: Config<'static>,
-    /// How many options of those that may be repeated.
+/// What the command line consists of.
+struct Call {
+    words: Words,
+    /// The program and its arguments.
+    program: Vector,
+    /// How many options that may be repeated there are.
     repeated: usize,
-    /// Room for the resource limits.
-    limits: &'static mut [u64],
-    /// As what signals are passed on.
-    map: &'static mut [u8],
-    /// Where what the program gets is put together.
-    pool: Pool,
+    /// This process's id.
+    id: i32,
 }
 
 fn answer(words: Words) -> u8 {
-    let mut request = Request { config: Config::new(), repeated: 0, limits: &mut [], map: &mut [], pool: Pool::new() };
-    let mut parser = Parser::new(words.arguments);
+    let mut config = Config::new();
     // What the user gives would happen with the file's privileges.
     if run::gives_privileges(&words) {
-        message::privileged(&request.config);
+        message::cannot(&config, Step::CheckFirst.name(), Word::EMPTY, Reason::PRIVILEGED);
         return Exit::Failed as u8;
     }
-    if let Err(fault) = request.read(&mut parser) {
-        message::usage(&request.config, fault, parser.word);
-        return Exit::Failed as u8;
+    let mut call = Call { words, program: Vector::EMPTY, repeated: 0, id: run::own_id() };
+    if let Err(fault) = call.read(&mut config) {
+        return message::usage(&config, fault) as u8;
     }
-    if request.config.has(Flag::Help) {
-        return message::print(&[Word::ending(help::TEXT)]) as u8;
-    }
-    if request.config.has(Flag::Version) {
-        return message::print(&[Word::ending(help::VERSION)]) as u8;
-    }
-    #[cfg(feature = "identity")]
-    if let Err(failure) = run::resolve(&mut request.config, &mut request.pool) {
-        message::failed(&request.config, &run::Failed { failure, number: 0 });
-        return Exit::Failed as u8;
-    }
-    #[cfg(feature = "monitor")]
-    if request.config.has(Flag::Supervise)
-        && let Err(failure) = run::make_absolute(&mut request.config, &mut request.pool)
-    {
-        message::failed(&request.config, &run::Failed { failure, number: 0 });
-        return Exit::Failed as u8;
-    }
-    match request.command(words, parser.words) {
-        Ok(command) => start(&request.config, &command),
-        Err(reason) => {
-            message::no_memory(&request.config, reason);
-            Exit::Failed as u8
+    for (opt, text) in [(Opt::Help, help::HELP), (Opt::Version, help::VERSION)] {
+        if config.has(opt) {
+            return message::print(&[text]) as u8;
         }
+    }
+    match call.prepare(&mut config) {
+        Ok(command) => start(&config, &command),
+        Err(failure) => message::failed(&config, Failed { failure, number: 0 }) as u8,
     }
 }
 
 /// Starts the program, or tells how it would be started.
 #[inline(never)]
 fn start(config: &Config<'_>, command: &Command) -> u8 {
-    if config.has(Flag::DryRun) || config.has(Flag::Verbose) {
+    if config.has_any(&[Opt::DryRun, Opt::Verbose]) {
         let told = message::plan(config);
-        if config.has(Flag::DryRun) {
+        if config.has(Opt::DryRun) {
             return told as u8;
         }
     }
     #[cfg(feature = "monitor")]
-    if config.has(Flag::Init) {
+    if config.has(Opt::Init) {
         return serve(config, command);
     }
     match run::start(config, command) {
-        Ok(started) => {
-            let exit = message::started(config, started.program.number());
-            if config.has(Flag::Wait) { wait(config, &started) } else { exit as u8 }
-        }
-        Err(failed) => {
-            message::failed(config, &failed);
-            Exit::of(failed.failure) as u8
-        }
+        Ok(started) => match message::started(config, started.program.number()) {
+            Ok(()) if config.has(Opt::Wait) => end_like(config, started.wait(config)),
+            Ok(()) => Exit::Done as u8,
+            Err(failure) => message::failed(config, started.take_down(config, failure)) as u8,
+        },
+        Err(failed) => message::failed(config, failed) as u8,
     }
 }
 
 /// Stays with the program until nothing is left of it.
 #[cfg(feature = "monitor")]
 fn serve(config: &Config<'_>, command: &Command) -> u8 {
-    let served = run::serve(config, command, |pid| {
-        let _ = message::started(config, pid);
-    });
+    let served = run::serve(config, command, |pid| message::started(config, pid));
     let status = match served {
+        // A PID 1 cannot die of a signal.
         Ok(end) => end_like(config, end),
-        Err(failed) => {
-            message::failed(config, &failed);
-            Exit::of(failed.failure) as u8
-        }
+        Err(failed) => message::failed(config, failed) as u8,
     };
     if command.id == 1 {
         run::end_machine(config.monitoring.at_exit);
     }
     status
-}
-
-/// Ends as the program does.
-fn wait(config: &Config<'_>, started: &run::Started) -> u8 {
-    end_like(config, started.wait(config))
 }
 
 /// Ends as a program has ended.
@@ -135,214 +105,162 @@ fn end_like(config: &Config<'_>, end: End) -> u8 {
     }
 }
 
-impl Request {
+impl Call {
     /// Reads every option, and the program's name.
-    #[inline(never)]
-    fn read(&mut self, parser: &mut Parser) -> Result<(), Fault> {
-        while let Some(meaning) = parser.next()? {
+    fn read(&mut self, config: &mut Config<'static>) -> Result<(), Fault> {
+        let mut parser = Parser::new(self.words.arguments);
+        while let Some(opt) = parser.next()? {
             let value = parser.value;
-            let is_good = match meaning {
-                Meaning::Flag(flag) => {
-                    self.config.set(flag);
-                    true
-                }
-                Meaning::Text(text) => {
-                    self.config.set_text(text, value);
-                    !value.is_empty() && self.set_value(text, value.bytes()).is_some()
-                }
-                Meaning::Keep => descriptor(value).is_some(),
-                Meaning::Set => has_equals(value) && value.first() != b'=',
-                Meaning::Unset => !has_equals(value) && !value.is_empty(),
-                #[cfg(feature = "monitor")]
-                Meaning::Restart => self.set_restart(value.bytes()),
-                #[cfg(feature = "monitor")]
-                Meaning::Map => self.set_map(value.bytes()).is_some(),
-                #[cfg(feature = "identity")]
-                Meaning::Limit => self.set_limit(value.bytes()).is_some(),
-            };
-            self.repeated += usize::from(meaning.may_repeat());
-            if !is_good {
-                parser.word = value;
-                return Err(Fault::BadValue);
+            take(config, opt, value).ok_or(Fault::Word(Kind::BadValue, value))?;
+            config.set(opt);
+            config.set_text(opt, value);
+            self.repeated += usize::from(may_repeat(opt));
+        }
+        self.program = parser.words;
+        config.set_text(Opt::Program, parser.words.next().unwrap_or(Word::EMPTY));
+        #[cfg(feature = "monitor")]
+        config.settle_monitor(self.id);
+        for pair in CONFLICTS {
+            if pair.iter().all(|opt| config.has(*opt)) {
+                return Err(Fault::Conflict(*pair));
             }
         }
-        parser.word = Word::EMPTY;
-        let limits: &'static mut [u64] = core::mem::take(&mut self.limits);
-        self.config.identity.limits = limits;
-        let map: &'static mut [u8] = core::mem::take(&mut self.map);
-        self.config.monitoring.map = map;
-        let restarts = self.config.has(Flag::Restart) || self.config.has(Flag::RestartFailure);
-        if restarts && !self.config.has(Flag::Init) {
-            self.config.set(Flag::Supervise);
+        for file in FILES {
+            if config.same(*file, Opt::Pidfile) || config.same(*file, Opt::Lockfile) {
+                return Err(Fault::Word(Kind::Locked, config.text(*file)));
+            }
         }
-        self.check()?;
-        let program = parser.words.clone().next().unwrap_or(Word::EMPTY);
-        self.config.set_text(Text::Program, program);
-        match self.config.has(Flag::Help) || self.config.has(Flag::Version) || !program.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::NoProgram),
+        if config.text(Opt::Program).is_empty() && !config.has_any(&[Opt::Help, Opt::Version]) {
+            return Err(Fault::Word(Kind::NoProgram, Word::EMPTY));
         }
+        Ok(())
     }
 
-    /// The values that are more than a text; nothing for one that is none.
-    fn set_value(&mut self, which: Text, value: &[u8]) -> Option<()> {
+    /// Finds out what has to be known before there is a plan.
+    fn prepare(&self, config: &mut Config<'static>) -> Result<Command, Failure> {
+        let mut pool = Pool::new();
+        if run::own_group() == self.id {
+            config.set(Opt::Leader);
+        }
         #[cfg(feature = "identity")]
-        self.set_identity(which, value)?;
-        #[cfg(feature = "monitor")]
-        self.set_monitoring(which, value)?;
-        if which == Text::Umask {
-            self.config.umask = number::parse(value, 8, 0o777)?;
-        }
-        Some(())
+        let user = run::find_names(config, &mut pool)?;
+        #[cfg(not(feature = "identity"))]
+        let user = UserWords::default();
+        config.settle();
+        run::make_absolute(config, &mut pool)?;
+        build(config, self, user, &mut pool).map_err(|errno| Failure { step: Step::CopyWords, reason: errno.into() })
     }
+}
 
-    #[cfg(feature = "identity")]
-    fn set_identity(&mut self, which: Text, value: &[u8]) -> Option<()> {
-        let identity = &mut self.config.identity;
-        match which {
-            Text::Caps => identity.caps = Some(identity::parse_caps(value)?),
-            Text::Nice => identity.nice = number::parse_signed(value, 20, 19)?,
-            Text::OomScore => drop(number::parse_signed(value, 1000, 1000)?),
-            Text::IoPriority => identity.io_priority = identity::parse_io_priority(value)?,
-            Text::Scheduling => identity.scheduling = identity::parse_scheduling(value)?,
-            _ => {}
-        }
-        Some(())
-    }
-
-    #[cfg(feature = "monitor")]
-    fn set_monitoring(&mut self, which: Text, value: &[u8]) -> Option<()> {
-        let monitoring = &mut self.config.monitoring;
-        match which {
-            Text::RestartDelay => monitoring.delay = number::parse(value, 10, DAY * 1000)?,
-            Text::RestartMax => monitoring.most = Some(number::parse(value, 10, u32::MAX)?),
-            Text::StopSignal => monitoring.stop_signal = signal::parse(value)?,
-            Text::StopTimeout => monitoring.timeout = Some(number::parse(value, 10, DAY)?),
-            Text::ExitOk => monitoring.accept(value)?,
-            Text::AtExit => monitoring.at_exit = monitor::parse_at_exit(value)?,
-            Text::Target if value == b"group" => self.config.set(Flag::TargetGroup),
-            Text::Target if value == b"process" => self.config.clear(Flag::TargetGroup),
-            Text::Target => return None,
-            _ => {}
-        }
-        Some(())
-    }
-
-    #[cfg(feature = "monitor")]
-    fn set_map(&mut self, value: &[u8]) -> Option<()> {
-        let (from, to) = monitor::parse_map(value)?;
-        if self.map.is_empty() {
-            self.map = self.pool.bytes(65).ok()?;
-            (0..).zip(self.map.iter_mut()).for_each(|(number, place)| *place = number);
-        }
-        *self.map.get_mut(from)? = to;
-        Some(())
-    }
-
-    /// Restart always, or after a failure only.
-    #[cfg(feature = "monitor")]
-    fn set_restart(&mut self, value: &[u8]) -> bool {
-        self.config.clear(Flag::Restart);
-        self.config.clear(Flag::RestartFailure);
-        self.config.set(if value.is_empty() { Flag::Restart } else { Flag::RestartFailure });
-        matches!(value, b"" | b"failure")
-    }
-
-    #[cfg(feature = "identity")]
-    fn set_limit(&mut self, value: &[u8]) -> Option<()> {
-        let (resource, limit) = identity::parse_limit(value)?;
-        if self.limits.is_empty() {
-            self.limits = self.pool.longs(2 * identity::RESOURCES_MAX).ok()?;
-        }
-        let [soft, hard] = self.limits.get_mut(2 * resource..2 * resource + 2)? else { return None };
-        [*soft, *hard] = limit;
-        self.config.identity.limited |= 1 << resource;
-        Some(())
-    }
-
-    /// What cannot be meant together.
-    fn check(&self) -> Result<(), Fault> {
-        let config = &self.config;
-        for (one, other, fault) in CONFLICTS {
-            if config.has(*one) && config.has(*other) {
-                return Err(*fault);
-            }
-        }
-        if config.has(Flag::NoLock) && config.names(Text::Lockfile) {
-            return Err(Fault::UnlockedLockfile);
-        }
-        let is_locked = |file: &Text| LOCKS.iter().any(|lock| config.same(*file, *lock));
-        if FILES.iter().any(is_locked) { Err(Fault::LockedStandard) } else { Ok(()) }
-    }
-
-    /// What the program gets. The options that may be repeated are read again: what is unset before what is set.
-    fn command(&mut self, words: Words, program: Vector) -> Result<Command, Reason> {
-        let (config, pool) = (&mut self.config, &mut self.pool);
-        let mut command = Command { arguments: program, environment: words.environment, words, id: run::own_id() };
-        if run::own_group() == command.id {
-            config.set(Flag::Leader);
-        }
-        // The first process of all cannot detach anything: it is what the others stay alive by.
-        #[cfg(feature = "monitor")]
-        if command.id == 1 && !FORKS.iter().any(|flag| config.has(*flag)) {
-            config.set(Flag::Init);
-        }
-        let is_initrd = config.has(Flag::Initrd);
-        if is_initrd || config.names(Text::Name) {
-            let which = if config.names(Text::Name) { Text::Name } else { Text::Program };
-            let mut name = config.text(which);
-            if is_initrd {
-                name = run::join(b"@", name.bytes(), pool)?;
-            }
-            let mut arguments = VectorMut::copy(program, 0, pool)?;
-            arguments.rename(name);
-            command.arguments = arguments.vector();
-        }
-        let user = config.identity.environment;
-        if self.repeated > 0 || config.has(Flag::ClearEnvironment) || user[0].is_some() {
-            let base = if config.has(Flag::ClearEnvironment) { Vector::EMPTY } else { words.environment };
-            let mut environment = VectorMut::copy(base, self.repeated + user.len(), pool)?;
-            user.into_iter().flatten().for_each(|word| environment.set(word));
-            let keep = pool.numbers(self.repeated)?;
-            let mut kept = 0;
-            for sets in [false, true] {
-                let mut parser = Parser::new(words.arguments);
-                while let Ok(Some(meaning)) = parser.next() {
-                    let value = parser.value;
-                    match meaning {
-                        Meaning::Unset if !sets => environment.unset(value.bytes()),
-                        Meaning::Set if sets => environment.set(value),
-                        Meaning::Keep if sets => {
-                            if let (Some(place), Some(number)) = (keep.get_mut(kept), descriptor(value)) {
-                                *place = number;
-                                kept += 1;
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            config.keep = keep.get(..kept).unwrap_or(&[]);
-            command.environment = environment.vector();
-        }
-        Ok(command)
-    }
+/// May the option be given more than once, each one counting?
+fn may_repeat(opt: Opt) -> bool {
+    matches!(opt, Opt::Env | Opt::Unset | Opt::KeepFd | Opt::Rlimit | Opt::Map)
 }
 
 /// The longest time that can be given, in seconds.
 #[cfg(feature = "monitor")]
 const DAY: u32 = 86_400;
 
-/// What needs a second process.
-#[cfg(feature = "monitor")]
-const FORKS: &[Flag] = &[Flag::Foreground, Flag::Supervise, Flag::SingleFork, Flag::Wait];
-
-/// The number of a descriptor.
-fn descriptor(word: Word<'_>) -> Option<u32> {
-    number::parse(word.bytes(), 10, i32::MAX as u32 - 1)
+/// Takes an option's value; nothing for a value that is none.
+fn take(config: &mut Config<'_>, opt: Opt, value: Word<'_>) -> Option<()> {
+    let check = |is_good: bool| if is_good { Some(()) } else { None };
+    match opt {
+        Opt::Umask => config.umask = number::parse(value, 8, 0o777)?,
+        Opt::KeepFd => drop(number::parse(value, 10, i32::MAX as u32 - 1)?),
+        Opt::Env => check(value.has(b'=') && value.first() != b'=')?,
+        Opt::Unset => check(!value.has(b'='))?,
+        #[cfg(feature = "identity")]
+        Opt::Caps => config.caps = identity::parse_caps(value)?,
+        #[cfg(feature = "identity")]
+        Opt::Nice => config.nice = number::parse_signed(value, 20, 19)?,
+        #[cfg(feature = "identity")]
+        Opt::OomScoreAdj => drop(number::parse_signed(value, 1000, 1000)?),
+        #[cfg(feature = "identity")]
+        Opt::Rlimit => drop(identity::parse_limit(value)?),
+        #[cfg(feature = "identity")]
+        Opt::Ionice => config.io_priority = identity::parse_io_priority(value)?,
+        #[cfg(feature = "identity")]
+        Opt::Sched => config.scheduling = identity::parse_scheduling(value)?,
+        #[cfg(feature = "monitor")]
+        Opt::RestartDelay => config.monitoring.delay = number::parse(value, 10, DAY * 1000)?,
+        #[cfg(feature = "monitor")]
+        Opt::RestartMax => config.monitoring.most = number::parse(value, 10, u32::MAX)?,
+        #[cfg(feature = "monitor")]
+        Opt::StopTimeout => config.monitoring.stop_timeout = number::parse(value, 10, DAY)?,
+        #[cfg(feature = "monitor")]
+        Opt::StopSignal => config.monitoring.stop_signal = signal::parse(value)?,
+        #[cfg(feature = "monitor")]
+        Opt::ExitOk => drop(monitor::accepts(value, 0)?),
+        #[cfg(feature = "monitor")]
+        Opt::Map => drop(monitor::parse_map(value)?),
+        #[cfg(feature = "monitor")]
+        Opt::Target => config.monitoring.target_group = monitor::TARGETS.whole(value)? != 0,
+        #[cfg(feature = "monitor")]
+        Opt::AtExit => config.monitoring.at_exit = monitor::ACTIONS.whole(value)?,
+        #[cfg(feature = "monitor")]
+        Opt::Restart => check(value.is_empty() || value.is(Word::new(c"failure")))?,
+        _ => {}
+    }
+    Some(())
 }
 
-/// Is it `NAME=VALUE`?
-fn has_equals(word: Word<'_>) -> bool {
-    word.variable().len() < word.bytes().len()
+/// What the program gets byte for byte, and the lists of what may be repeated.
+fn build(config: &mut Config<'static>, call: &Call, user: UserWords, pool: &mut Pool) -> Result<Command, Errno> {
+    let Call { words, program, repeated, id } = *call;
+    let caller = words.environment;
+    let mut command = Command { arguments: program, environment: caller, caller, user: words.user, id };
+    if config.has_any(&[Opt::Argv0, Opt::Initrd]) {
+        let mut name = config.text(if config.has(Opt::Argv0) { Opt::Argv0 } else { Opt::Program });
+        if config.has(Opt::Initrd) {
+            name = run::join(Word::new(c"@"), name, pool)?;
+        }
+        let mut arguments = VectorMut::copy(program, 0, pool)?;
+        arguments.rename(name);
+        command.arguments = arguments.vector();
+    }
+    if repeated > 0 || config.has(Opt::ClearEnv) || user[0].is_some() {
+        let base = if config.has(Opt::ClearEnv) { Vector::EMPTY } else { words.environment };
+        let mut environment = VectorMut::copy(base, repeated + user.len(), pool)?;
+        user.into_iter().flatten().for_each(|word| environment.set(word));
+        each(words.arguments, Opt::Unset, |name| environment.unset(name));
+        each(words.arguments, Opt::Env, |word| environment.set(word));
+        command.environment = environment.vector();
+        config.keep = list(call, Opt::KeepFd, pool, |value| number::parse(value, 10, u32::MAX))?;
+        #[cfg(feature = "identity")]
+        (config.limits = list(call, Opt::Rlimit, pool, identity::parse_limit)?);
+        #[cfg(feature = "monitor")]
+        (config.monitoring.map = list(call, Opt::Map, pool, monitor::parse_map)?);
+    }
+    if command.has_id() {
+        config.set(Opt::PassesId);
+    }
+    Ok(command)
+}
+
+/// Gives every value of an option that may be repeated to `act`.
+fn each(arguments: Vector, wanted: Opt, mut act: impl FnMut(Word<'static>)) {
+    let mut parser = Parser::new(arguments);
+    while let Ok(Some(opt)) = parser.next() {
+        if opt == wanted {
+            act(parser.value);
+        }
+    }
+}
+
+/// What the values of an option that may be repeated stand for.
+fn list<T: Plain>(
+    call: &Call,
+    wanted: Opt,
+    pool: &mut Pool,
+    parse: impl Fn(Word<'static>) -> Option<T>,
+) -> Result<&'static [T], Errno> {
+    let list = pool.list(call.repeated)?;
+    let mut count = 0;
+    each(call.words.arguments, wanted, |value| {
+        if let (Some(place), Some(value)) = (list.get_mut(count), parse(value)) {
+            *place = value;
+            count += 1;
+        }
+    });
+    Ok(list.get(..count).unwrap_or(&[]))
 }

@@ -1,168 +1,134 @@
-//! The option table: one entry per option, with its names, its value, its help and its meaning. `--help`, the parser and
-//! the tests read this one list.
+//! The option table: one entry per option, with its names, its value and its help. `--help`, the parser and the tests
+//! read this one list.
 
-use super::parse::Fault;
-use crate::plan::{Flag, Text};
+use crate::plan::Opt;
 
-/// What an option means.
-#[derive(Clone, Copy)]
-pub enum Meaning {
-    /// Its value is this text.
-    Text(Text),
-    /// It is a switch.
-    Flag(Flag),
-    /// Its value is a descriptor to keep. Repeatable.
-    Keep,
-    /// Its value is set in the environment. Repeatable.
-    Set,
-    /// Its value is removed from the environment. Repeatable.
-    Unset,
-    /// A switch that may have a value: restart always, or only after a failure.
-    #[cfg(feature = "monitor")]
-    Restart,
-    /// Its value is a signal and as what it is passed on. Repeatable.
-    #[cfg(feature = "monitor")]
-    Map,
-    /// Its value is a resource limit. Repeatable.
-    #[cfg(feature = "identity")]
-    Limit,
-}
-
-impl Meaning {
-    /// May the option be given more than once, each one counting?
-    pub const fn may_repeat(self) -> bool {
-        matches!(self, Meaning::Keep | Meaning::Set | Meaning::Unset)
-    }
-}
-
-/// An option as a person sees it, and its meaning.
-pub struct Opt {
+/// An option as a person sees it.
+pub struct Entry {
+    /// Which one it is.
+    pub opt: Opt,
     /// The letter, or `-`.
     pub short: u8,
     /// The long name, without its dashes.
     pub long: &'static str,
-    /// What its value is called in the help; empty for an option without one.
+    /// What its value is called in the help; empty for a switch, in brackets for a value that may be left out.
     pub value: &'static str,
     /// One line of help.
     pub help: &'static str,
-    /// What it means.
-    pub meaning: Meaning,
 }
 
-const fn text(short: u8, long: &'static str, text: Text, value: &'static str, help: &'static str) -> Opt {
-    Opt { short, long, value, help, meaning: Meaning::Text(text) }
-}
-
-const fn flag(short: u8, long: &'static str, flag: Flag, help: &'static str) -> Opt {
-    Opt { short, long, value: "", help, meaning: Meaning::Flag(flag) }
-}
-
-const fn other(short: u8, long: &'static str, meaning: Meaning, value: &'static str, help: &'static str) -> Opt {
-    Opt { short, long, value, help, meaning }
+const fn entry(opt: Opt, short: u8, long: &'static str, value: &'static str, help: &'static str) -> Entry {
+    Entry { opt, short, long, value, help }
 }
 
 /// Every option, in the order of the help.
-pub const OPTIONS: &[Opt] = &[
-    text(b'p', "pidfile", Text::Pidfile, "FILE", "write and lock the process id there"),
-    text(b'l', "lockfile", Text::Lockfile, "FILE", "lock this file too"),
-    flag(b'-', "no-lock", Flag::NoLock, "leave the pidfile unlocked"),
-    text(b'c', "chdir", Text::Directory, "DIR", "working directory (/)"),
-    text(b'k', "umask", Text::Umask, "MODE", "file mode creation mask, octal (0)"),
-    text(b'i', "stdin", Text::Stdin, "FILE", "standard input (/dev/null)"),
-    text(b'o', "stdout", Text::Stdout, "FILE", "standard output (/dev/null)"),
-    text(b'e', "stderr", Text::Stderr, "FILE", "standard error (/dev/null)"),
-    flag(b'a', "append", Flag::Append, "append to -o and -e"),
-    other(b'E', "env", Meaning::Set, "NAME=VALUE", "set in the environment*"),
-    other(b'-', "unset", Meaning::Unset, "NAME", "remove from the environment*"),
-    flag(b'-', "clear-env", Flag::ClearEnvironment, "start from an empty environment"),
-    other(b'-', "keep-fd", Meaning::Keep, "N", "keep descriptor N*"),
-    flag(b'C', "no-close", Flag::KeepAll, "keep every descriptor from 3 on"),
-    flag(b'-', "keep-signals", Flag::KeepSignals, "keep mask and ignored signals"),
-    text(b'n', "argv0", Text::Name, "NAME", "argument 0 of the program"),
-    flag(b'-', "initrd", Flag::Initrd, "put @ before it: systemd spares it"),
+#[rustfmt::skip]
+pub const OPTIONS: &[Entry] = &[
+    entry(Opt::Pidfile, b'p', "pidfile", "FILE", "write and lock the process id there"),
+    entry(Opt::Lockfile, b'l', "lockfile", "FILE", "lock this file too"),
+    entry(Opt::NoLock, b'-', "no-lock", "", "leave the pidfile unlocked"),
+    entry(Opt::Chdir, b'c', "chdir", "DIR", "working directory (/)"),
+    entry(Opt::Umask, b'k', "umask", "MODE", "file mode creation mask, octal (0)"),
+    entry(Opt::Stdin, b'i', "stdin", "FILE", "standard input (/dev/null)"),
+    entry(Opt::Stdout, b'o', "stdout", "FILE", "standard output (/dev/null)"),
+    entry(Opt::Stderr, b'e', "stderr", "FILE", "standard error (/dev/null)"),
+    entry(Opt::Append, b'a', "append", "", "append to -o and -e"),
+    entry(Opt::Env, b'E', "env", "NAME=VALUE", "set in the environment*"),
+    entry(Opt::Unset, b'-', "unset", "NAME", "remove from the environment*"),
+    entry(Opt::ClearEnv, b'-', "clear-env", "", "start from an empty environment"),
+    entry(Opt::KeepFd, b'-', "keep-fd", "N", "keep descriptor N*"),
+    entry(Opt::NoClose, b'C', "no-close", "", "keep every descriptor from 3 on"),
+    entry(Opt::KeepSignals, b'-', "keep-signals", "", "keep mask and ignored signals"),
+    entry(Opt::Argv0, b'n', "argv0", "NAME", "argument 0 of the program"),
+    entry(Opt::Initrd, b'-', "initrd", "", "put @ before it: systemd spares it"),
     #[cfg(feature = "identity")]
-    text(b'u', "user", Text::User, "USER[:GROUP]", "run as this user"),
+    entry(Opt::User, b'u', "user", "USER[:GROUP]", "run as this user"),
     #[cfg(feature = "identity")]
-    text(b'g', "group", Text::Group, "GROUP", "run as this group"),
+    entry(Opt::Group, b'g', "group", "GROUP", "run as this group"),
     #[cfg(feature = "identity")]
-    text(b'-', "groups", Text::Groups, "G,...", "supplementary groups"),
+    entry(Opt::Groups, b'-', "groups", "G,...", "supplementary groups"),
     #[cfg(feature = "identity")]
-    text(b'R', "chroot", Text::Root, "DIR", "root directory"),
+    entry(Opt::Chroot, b'R', "chroot", "DIR", "root directory"),
     #[cfg(feature = "identity")]
-    flag(b'-', "no-new-privs", Flag::NoNewPrivs, "forbid to gain privileges"),
+    entry(Opt::NoNewPrivs, b'-', "no-new-privs", "", "forbid to gain privileges"),
     #[cfg(feature = "identity")]
-    text(b'-', "caps", Text::Caps, "LIST", "keep only these capabilities (or none)"),
+    entry(Opt::Caps, b'-', "caps", "LIST", "keep only these capabilities (or none)"),
     #[cfg(feature = "identity")]
-    text(b'N', "nice", Text::Nice, "N", "nice value"),
+    entry(Opt::Nice, b'N', "nice", "N", "nice value"),
     #[cfg(feature = "identity")]
-    other(b'-', "rlimit", Meaning::Limit, "NAME=SOFT[:HARD]", "resource limit*"),
+    entry(Opt::Rlimit, b'-', "rlimit", "NAME=SOFT[:HARD]", "resource limit*"),
     #[cfg(feature = "identity")]
-    text(b'-', "oom-score-adj", Text::OomScore, "N", "OOM score adjustment"),
+    entry(Opt::OomScoreAdj, b'-', "oom-score-adj", "N", "OOM score adjustment"),
     #[cfg(feature = "identity")]
-    text(b'-', "cgroup", Text::Cgroup, "DIR", "control group"),
+    entry(Opt::Cgroup, b'-', "cgroup", "DIR", "control group"),
     #[cfg(feature = "identity")]
-    text(b'-', "ionice", Text::IoPriority, "CLASS[:N]", "I/O class and level"),
+    entry(Opt::Ionice, b'-', "ionice", "CLASS[:N]", "I/O class and level"),
     #[cfg(feature = "identity")]
-    text(b'-', "sched", Text::Scheduling, "POLICY[:N]", "scheduling policy and priority"),
-    flag(b'f', "foreground", Flag::Foreground, "do not detach, become the program"),
-    flag(b'-', "single-fork", Flag::SingleFork, "let it lead its session"),
-    flag(b'w', "wait", Flag::Wait, "wait for its end, return its status"),
+    entry(Opt::Sched, b'-', "sched", "POLICY[:N]", "scheduling policy and priority"),
+    entry(Opt::Foreground, b'f', "foreground", "", "do not detach, become the program"),
+    entry(Opt::SingleFork, b'-', "single-fork", "", "let it lead its session"),
+    entry(Opt::Wait, b'w', "wait", "", "wait for its end, return its status"),
     #[cfg(feature = "monitor")]
-    flag(b'S', "supervise", Flag::Supervise, "leave a monitor with the program"),
+    entry(Opt::Supervise, b'S', "supervise", "", "leave a monitor with the program"),
     #[cfg(feature = "monitor")]
-    flag(b'I', "init", Flag::Init, "be the monitor, do not detach"),
+    entry(Opt::Init, b'I', "init", "", "be the monitor, do not detach"),
     #[cfg(feature = "monitor")]
-    other(b'r', "restart", Meaning::Restart, "[=failure]", "start it again when it ends"),
+    entry(Opt::Restart, b'r', "restart", "[=failure]", "start it again when it ends"),
     #[cfg(feature = "monitor")]
-    text(b'-', "restart-delay", Text::RestartDelay, "MS", "first delay, then doubled (100)"),
+    entry(Opt::RestartDelay, b'-', "restart-delay", "MS", "first delay, then doubled (100)"),
     #[cfg(feature = "monitor")]
-    text(b'-', "restart-max", Text::RestartMax, "N", "give up after N restarts in a row"),
+    entry(Opt::RestartMax, b'-', "restart-max", "N", "give up after N restarts in a row"),
     #[cfg(feature = "monitor")]
-    text(b'-', "stop-signal", Text::StopSignal, "SIG", "how the monitor stops it (TERM)"),
+    entry(Opt::StopSignal, b'-', "stop-signal", "SIG", "how the monitor stops it (TERM)"),
     #[cfg(feature = "monitor")]
-    text(b'-', "stop-timeout", Text::StopTimeout, "SECS", "KILL after so long (10)"),
+    entry(Opt::StopTimeout, b'-', "stop-timeout", "SECS", "KILL after so long (10)"),
     #[cfg(feature = "monitor")]
-    text(b'-', "target", Text::Target, "WHO", "signal the process or its group"),
+    entry(Opt::Target, b'-', "target", "WHO", "signal the process or its group"),
     #[cfg(feature = "monitor")]
-    other(b'-', "map", Meaning::Map, "A:B", "forward signal A as B, 0 for not*"),
+    entry(Opt::Map, b'-', "map", "A:B", "forward signal A as B, 0 for not*"),
     #[cfg(feature = "monitor")]
-    text(b'-', "exit-ok", Text::ExitOk, "LIST", "statuses, signals that are success"),
+    entry(Opt::ExitOk, b'-', "exit-ok", "LIST", "statuses, signals that are success"),
     #[cfg(feature = "monitor")]
-    text(b'-', "at-exit", Text::AtExit, "ACTION", "as PID 1: exit poweroff reboot halt"),
-    flag(b'P', "print-pid", Flag::PrintPid, "print the process id"),
-    flag(b'-', "dry-run", Flag::DryRun, "print the plan, do nothing"),
-    flag(b'v', "verbose", Flag::Verbose, "tell the story of the start"),
-    flag(b'q', "quiet", Flag::Quiet, "no messages"),
-    flag(b'h', "help", Flag::Help, "print this help"),
-    flag(b'V', "version", Flag::Version, "print the version"),
+    entry(Opt::AtExit, b'-', "at-exit", "ACTION", "as PID 1: exit poweroff reboot halt"),
+    entry(Opt::PrintPid, b'P', "print-pid", "", "print the process id"),
+    entry(Opt::DryRun, b'-', "dry-run", "", "print the plan, do nothing"),
+    entry(Opt::Verbose, b'v', "verbose", "", "tell the story of the start"),
+    entry(Opt::Quiet, b'q', "quiet", "", "no messages"),
+    entry(Opt::Help, b'h', "help", "", "print this help"),
+    entry(Opt::Version, b'V', "version", "", "print the version"),
 ];
 
-/// Files that the program reads or writes must not be among those that are locked.
-pub const FILES: &[Text] = &[Text::Stdin, Text::Stdout, Text::Stderr];
-
-/// The files that are locked.
-pub const LOCKS: &[Text] = &[Text::Pidfile, Text::Lockfile];
-
-/// Switches that exclude each other.
-pub const CONFLICTS: &[(Flag, Flag, Fault)] = &[
-    (Flag::Foreground, Flag::Wait, Fault::ForegroundWait),
-    (Flag::Foreground, Flag::SingleFork, Fault::ForegroundFork),
-    (Flag::Foreground, Flag::Supervise, Fault::ForegroundSupervise),
-    (Flag::Foreground, Flag::Init, Fault::ForegroundInit),
-    (Flag::Supervise, Flag::Wait, Fault::SuperviseWait),
-    (Flag::Supervise, Flag::SingleFork, Fault::SuperviseFork),
-    (Flag::Init, Flag::Supervise, Fault::InitSupervise),
+/// Options that exclude each other.
+pub const CONFLICTS: &[[Opt; 2]] = &[
+    [Opt::Foreground, Opt::Wait],
+    [Opt::Foreground, Opt::SingleFork],
+    [Opt::NoLock, Opt::Lockfile],
+    #[cfg(feature = "monitor")]
+    [Opt::Foreground, Opt::Supervise],
+    #[cfg(feature = "monitor")]
+    [Opt::Foreground, Opt::Init],
+    #[cfg(feature = "monitor")]
+    [Opt::Foreground, Opt::Restart],
+    #[cfg(feature = "monitor")]
+    [Opt::Supervise, Opt::Wait],
+    #[cfg(feature = "monitor")]
+    [Opt::Supervise, Opt::SingleFork],
+    #[cfg(feature = "monitor")]
+    [Opt::Supervise, Opt::Init],
 ];
 
-/// What the options mean, in the order of the table.
-pub const MEANINGS: &[Meaning] = &{
-    let mut meanings = [Meaning::Keep; OPTIONS.len()];
+/// Files that the program reads or writes must not be among those that are locked: any close would drop the lock.
+pub const FILES: &[Opt] = &[Opt::Stdin, Opt::Stdout, Opt::Stderr];
+
+/// What each option is, in the order of the table.
+pub const OPTS: &[Opt] = &{
+    let mut opts = [Opt::Help; OPTIONS.len()];
     let mut index = 0;
     while index < OPTIONS.len() {
-        meanings[index] = OPTIONS[index].meaning;
+        opts[index] = OPTIONS[index].opt;
         index += 1;
     }
-    meanings
+    opts
 };
 
 /// Puts `piece` at `end` of `text`, as much of it as there is room for; where it ends. For the compiler.
@@ -193,5 +159,10 @@ mod tests {
             assert!(option.long.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()));
             assert!(option.long.len() > 1);
         }
+    }
+
+    #[test]
+    fn the_table_has_the_order_of_the_options() {
+        assert!(OPTS.windows(2).all(|pair| (pair[0] as u8) < pair[1] as u8));
     }
 }

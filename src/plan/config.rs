@@ -1,230 +1,230 @@
 //! What was asked for, with the defaults.
 
-use super::identity::Identity;
 use super::monitor::Monitoring;
 use crate::Word;
 
-/// The texts that can be given.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Everything that can be asked for, in the order of the help; and behind the options, facts that follow from them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Text {
-    /// The program's name or path.
-    Program,
-    /// The working directory.
-    Directory,
-    /// The file for standard input; else the null device.
-    Stdin,
-    /// The file for standard output.
-    Stdout,
-    /// The file for standard error.
-    Stderr,
-    /// The pidfile.
+#[allow(missing_docs)] // each is the option of this name
+pub enum Opt {
     Pidfile,
-    /// Another file to lock.
     Lockfile,
-    /// The program's own name for itself.
-    Name,
-    /// The file mode creation mask, octal.
-    Umask,
-    /// The user, and after a colon the group.
-    User,
-    /// The group.
-    Group,
-    /// The supplementary groups.
-    Groups,
-    /// The new root.
-    Root,
-    /// The capabilities that stay.
-    Caps,
-    /// The nice value.
-    Nice,
-    /// The OOM killer's adjustment.
-    OomScore,
-    /// The folder of a control group.
-    Cgroup,
-    /// The I/O class and level.
-    IoPriority,
-    /// The scheduling policy and priority.
-    Scheduling,
-    /// The first delay before a restart.
-    RestartDelay,
-    /// How often it is started again in a row.
-    RestartMax,
-    /// The signal that stops it.
-    StopSignal,
-    /// How long a stop may take.
-    StopTimeout,
-    /// Who gets the signals.
-    Target,
-    /// What counts as success.
-    ExitOk,
-    /// What happens at the end of PID 1.
-    AtExit,
-}
-
-/// The switches.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Flag {
-    /// Append to the output files instead of emptying them.
-    Append,
-    /// Start from an empty environment.
-    ClearEnvironment,
-    /// Keep every inherited descriptor from 3 on.
-    KeepAll,
-    /// Keep the caller's signal mask and ignored signals.
-    KeepSignals,
-    /// Mark the program as one that belongs to the initrd.
-    Initrd,
-    /// Leave no locked descriptor in the program.
     NoLock,
-    /// Neither fork nor session: this process becomes the program.
-    Foreground,
-    /// No second fork: the program leads its session.
-    SingleFork,
-    /// Wait for the program to end.
-    Wait,
-    /// Print the program's process id.
-    PrintPid,
-    /// Print the plan and do nothing.
-    DryRun,
-    /// Tell the story of the start.
-    Verbose,
-    /// Say nothing at all.
-    Quiet,
-    /// Print the help.
-    Help,
-    /// Print the version.
-    Version,
-    /// No exec gives privileges any more.
+    Chdir,
+    Umask,
+    Stdin,
+    Stdout,
+    Stderr,
+    Append,
+    Env,
+    Unset,
+    ClearEnv,
+    KeepFd,
+    NoClose,
+    KeepSignals,
+    Argv0,
+    Initrd,
+    User,
+    Group,
+    Groups,
+    Chroot,
     NoNewPrivs,
-    /// A monitor stays, detached.
+    Caps,
+    Nice,
+    Rlimit,
+    OomScoreAdj,
+    Cgroup,
+    Ionice,
+    Sched,
+    Foreground,
+    SingleFork,
+    Wait,
     Supervise,
-    /// This process is the monitor.
     Init,
-    /// The program is started again when it ends.
     Restart,
-    /// The same, if that was no success.
-    RestartFailure,
-    /// Signals go to the program's process group.
-    TargetGroup,
-    /// The caller leads a process group: found, not given.
+    RestartDelay,
+    RestartMax,
+    StopSignal,
+    StopTimeout,
+    Target,
+    Map,
+    ExitOk,
+    AtExit,
+    PrintPid,
+    DryRun,
+    Verbose,
+    Quiet,
+    Help,
+    Version,
+    /// Always given.
+    Always,
+    /// The caller leads a process group.
     Leader,
+    /// This process neither becomes the program nor its monitor.
+    Detaches,
+    /// A process of its own makes the session.
+    ForksTwice,
+    /// A monitor stays with the program.
+    Monitored,
+    /// Both outputs are the same file.
+    SharedOutput,
+    /// Files are opened with another user's rights.
+    OpensAsUser,
+    /// The environment says that something is for the caller's process id.
+    PassesId,
+    /// The program: its name or path. Not asked for but there.
+    Program,
 }
 
-/// How many texts there are.
-const TEXTS: usize = Text::AtExit as usize + 1;
+/// How many can be asked for: one bit each.
+const COUNT: usize = Opt::Program as usize + 1;
+const _: () = assert!(COUNT <= 65);
+
+/// A resource limit: the resource's number, soft and hard limit.
+pub type Limit = [u64; 3];
 
 /// All that was asked for.
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
-    texts: [Word<'a>; TEXTS],
-    flags: u32,
-    /// The number in [`Text::Umask`].
+    given: u64,
+    /// The file mode creation mask.
     pub umask: u32,
+    /// The nice value.
+    pub nice: i32,
+    /// Class and level as ioprio_set(2) takes them.
+    pub io_priority: u32,
+    /// Policy and, above eight bits, priority as sched_setscheduler(2) takes them.
+    pub scheduling: u32,
+    /// The user, if [`Opt::User`].
+    pub user: u32,
+    /// The group, if [`Opt::Group`].
+    pub group: u32,
+    /// The supplementary groups, if [`Opt::Groups`].
+    pub groups: &'a [u32],
+    /// The capabilities that stay, bit n for number n (capabilities(7)).
+    pub caps: u64,
     /// Descriptors that stay as they are.
     pub keep: &'a [u32],
-    /// As whom and within what limits the program runs.
-    pub identity: Identity<'a>,
+    /// Resource limits.
+    pub limits: &'a [Limit],
     /// What the monitor does.
     pub monitoring: Monitoring<'a>,
+    texts: [Word<'a>; COUNT],
 }
 
 impl<'a> Config<'a> {
     /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
     pub const fn new() -> Config<'a> {
         Config {
-            texts: [Word::EMPTY; TEXTS],
-            flags: 0,
+            given: 1 << Opt::Always as u32,
             umask: 0,
+            nice: 0,
+            io_priority: 0,
+            scheduling: 0,
+            user: 0,
+            group: 0,
+            groups: &[],
+            caps: 0,
             keep: &[],
-            identity: Identity::NONE,
+            limits: &[],
             monitoring: Monitoring::DEFAULT,
+            texts: [Word::EMPTY; COUNT],
         }
     }
 
-    /// The text that was given, or its default; empty if there is neither.
+    /// Was it given?
+    pub const fn has(&self, opt: Opt) -> bool {
+        self.given & 1 << opt as u32 != 0
+    }
+
+    /// Were any of them?
+    pub const fn has_any(&self, opts: &[Opt]) -> bool {
+        let (mut bits, mut index) = (0, 0);
+        while index < opts.len() {
+            bits |= 1 << opts[index] as u32;
+            index += 1;
+        }
+        self.given & bits != 0
+    }
+
+    /// Its text; empty if it was not given, or is a switch.
+    pub const fn text(&self, opt: Opt) -> Word<'a> {
+        self.texts[opt as usize]
+    }
+
+    /// Gives a switch, or notes a fact.
+    pub const fn set(&mut self, opt: Opt) {
+        self.given |= 1 << opt as u32;
+    }
+
+    /// Gives an option with its text.
+    pub const fn set_text(&mut self, opt: Opt, text: Word<'a>) {
+        self.texts[opt as usize] = text;
+    }
+
+    /// Takes an option back.
+    pub const fn clear(&mut self, opt: Opt) {
+        self.given &= !(1 << opt as u32);
+    }
+
+    /// As PID 1 a plain start is `-I`; elsewhere who wants restarts wants `-S`.
+    #[cfg(feature = "monitor")]
+    pub fn settle_monitor(&mut self, id: i32) {
+        if id == 1 && !self.has_any(&[Opt::Foreground, Opt::Supervise, Opt::Wait]) {
+            self.set(Opt::Init);
+        }
+        if self.has(Opt::Restart) && !self.has(Opt::Init) {
+            self.set(Opt::Supervise);
+        }
+    }
+
+    /// Notes what follows from all that was given.
+    pub fn settle(&mut self) {
+        if self.has_any(&[Opt::Supervise, Opt::Init]) {
+            self.set(Opt::Monitored);
+        }
+        if !self.has_any(&[Opt::Foreground, Opt::Init]) {
+            self.set(Opt::Detaches);
+            if !self.has(Opt::Chdir) {
+                self.set(Opt::Chdir);
+                self.set_text(Opt::Chdir, Word::new(c"/"));
+            }
+            // A leader of a process group may not make a session; who waits stays in its own.
+            if self.has_any(&[Opt::Leader, Opt::Wait]) && !self.has(Opt::SingleFork) {
+                self.set(Opt::ForksTwice);
+            }
+        }
+        if self.has(Opt::User) && self.has_any(&[Opt::Stdin, Opt::Stdout, Opt::Stderr]) {
+            self.set(Opt::OpensAsUser);
+        }
+        if self.same(Opt::Stdout, Opt::Stderr) {
+            self.set(Opt::SharedOutput);
+        }
+        if self.same(Opt::Lockfile, Opt::Pidfile) {
+            self.clear(Opt::Lockfile);
+        }
+    }
+
+    /// Were both given, and the same? No text that can be given is empty.
     #[inline(never)]
-    pub fn text(&self, which: Text) -> Word<'a> {
-        let given = self.texts.get(which as usize).copied().unwrap_or(Word::EMPTY);
-        if which == Text::Directory && given.is_empty() && !self.stays() {
-            return Word::new(c"/");
-        }
-        given
-    }
-
-    /// Gives a text.
-    pub fn set_text(&mut self, which: Text, text: Word<'a>) {
-        if let Some(place) = self.texts.get_mut(which as usize) {
-            *place = text;
-        }
-    }
-
-    /// Is there such a text?
-    pub fn names(&self, which: Text) -> bool {
-        !self.text(which).is_empty()
-    }
-
-    /// Was the switch given?
-    pub const fn has(&self, flag: Flag) -> bool {
-        self.flags & 1 << flag as u8 != 0
-    }
-
-    /// Gives a switch.
-    pub const fn set(&mut self, flag: Flag) {
-        self.flags |= 1 << flag as u8;
-    }
-
-    /// Takes a switch back.
-    pub const fn clear(&mut self, flag: Flag) {
-        self.flags &= !(1 << flag as u8);
-    }
-
-    /// Does a monitor stay with the program?
-    pub const fn is_monitored(&self) -> bool {
-        self.has(Flag::Supervise) || self.has(Flag::Init)
-    }
-
-    /// Is nothing detached, so that standard descriptors, directory and umask stay unless asked for?
-    pub const fn stays(&self) -> bool {
-        self.has(Flag::Foreground) || self.has(Flag::Init)
+    pub fn same(&self, one: Opt, other: Opt) -> bool {
+        !self.text(one).is_empty() && self.text(one).is(self.text(other))
     }
 
     /// Does the program lead a process group of its own, in the monitor's session?
-    pub const fn leads_group(&self) -> bool {
-        self.has(Flag::Init) || self.has(Flag::TargetGroup)
-    }
-
-    /// Does a process of its own make the session? Where the caller leads a process group it must not itself, and where it
-    /// waits it stays in its session.
-    pub const fn forks_twice(&self) -> bool {
-        !self.has(Flag::SingleFork) && (self.has(Flag::Leader) || self.has(Flag::Wait))
-    }
-
-    /// Are files opened with another user's rights?
-    pub fn opens_as_user(&self) -> bool {
-        self.names(Text::User) && [Text::Stdin, Text::Stdout, Text::Stderr].iter().any(|file| self.names(*file))
-    }
-
-    /// Does a step behind the opening of files take privileges?
-    pub fn needs_privileges(&self) -> bool {
-        self.names(Text::Root) || self.names(Text::Caps) || self.identity.limited != 0
-    }
-
-    /// Were both given, and the same?
-    #[inline(never)]
-    pub fn same(&self, one: Text, other: Text) -> bool {
-        self.names(one) && self.text(one).is(self.text(other))
+    pub fn leads_group(&self) -> bool {
+        self.has(Opt::Init) || self.monitoring.target_group
     }
 
     /// Is the program named by a path, not to be searched?
     pub fn has_path(&self) -> bool {
-        self.text(Text::Program).bytes().iter().any(|byte| *byte == b'/')
+        self.text(Opt::Program).has(b'/')
     }
 
     /// Does descriptor `number` stay as it is?
     pub fn keeps(&self, number: u32) -> bool {
-        let stays = if number < 3 { self.stays() } else { self.has(Flag::KeepAll) };
+        let stays = if number < 3 { !self.has(Opt::Detaches) } else { self.has(Opt::NoClose) };
         stays || self.keep.iter().any(|kept| *kept == number)
     }
 

@@ -1,51 +1,25 @@
-//! As whom and within what limits the program runs: the values, and how they are written.
+//! As whom and within what limits the program runs: how the values are written.
 
-use super::account::elements;
-use super::number;
+use super::{Limit, number};
 use crate::{Table, Word};
 
-/// What changes of the process's identity and limits, beside the texts.
-#[derive(Clone, Copy)]
-pub struct Identity<'a> {
-    /// The user id.
-    pub user: Option<u32>,
-    /// The group id.
-    pub group: Option<u32>,
-    /// The supplementary groups.
-    pub groups: Option<&'a [u32]>,
-    /// HOME, USER, LOGNAME and SHELL of the user, as words for the environment; nothing if there is no such user.
-    pub environment: [Option<Word<'a>>; 4],
-    /// The capabilities that stay, bit n for number n (capabilities(7)).
-    pub caps: Option<u64>,
-    /// Soft and hard limit of each resource, one after the other; nothing where none was given.
-    pub limits: &'a [u64],
-    /// Which of them were given: bit n for resource n.
-    pub limited: u32,
-    /// The nice value.
-    pub nice: i32,
-    /// Class and level as ioprio_set(2) takes them.
-    pub io_priority: u32,
-    /// Policy and priority as sched_setscheduler(2) takes them.
-    pub scheduling: (u32, u32),
+/// The largest user or group id: the one above means "none" to the kernel.
+const ID_MAX: u32 = u32::MAX - 1;
+
+/// A user or group id: decimal, no sign, no blank.
+pub fn parse_id(text: Word<'_>) -> Option<u32> {
+    number::parse(text, 10, ID_MAX)
 }
 
-/// How many resources there are.
-pub const RESOURCES_MAX: usize = 16;
-
-impl Identity<'_> {
-    /// Nothing changes.
-    pub const NONE: Identity<'static> = Identity {
-        user: None,
-        group: None,
-        groups: None,
-        environment: [None; 4],
-        caps: None,
-        limits: &[],
-        limited: 0,
-        nice: 0,
-        io_priority: 0,
-        scheduling: (0, 0),
-    };
+/// Is `name` an element of the list, which has commas?
+pub fn is_in_list(mut list: Word<'_>, name: Word<'_>) -> bool {
+    loop {
+        match list.strip(name) {
+            Some(rest) if matches!(rest.first(), 0 | b',') => return !name.is_empty(),
+            _ if list.is_empty() => return false,
+            _ => list = list.behind(b','),
+        }
+    }
 }
 
 /// The capabilities, in the order of their numbers.
@@ -67,101 +41,117 @@ const RESOURCES: Table = Table::new(
 const CLASSES: Table = Table::new(b"none\0realtime\0best-effort\0idle\0\0");
 
 /// The policies of sched(7), in the order of their numbers; what has no name cannot be asked for.
-const POLICIES: Table = Table::new(b"other\0fifo\0rr\0batch\0\x01\0idle\0\0");
-
-/// The number of `name` in a table.
-fn find(mut table: Table, name: &[u8]) -> Option<u32> {
-    table.position(|entry| entry.bytes() == name).map(|index| index as u32)
-}
-
-/// Both sides of the first `mark`; the second is empty where there is none.
-pub fn split(text: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
-    let mut parts = text.splitn(2, |byte| *byte == mark);
-    (parts.next().unwrap_or(b""), parts.next())
-}
+const POLICIES: Table = Table::new(b"other\0fifo\0rr\0batch\0,\0idle\0\0");
 
 /// A list of capabilities, or `none`: their bits.
-pub fn parse_caps(text: &[u8]) -> Option<u64> {
-    if text == b"none" {
-        return Some(0);
+pub fn parse_caps(mut text: Word<'_>) -> Option<u64> {
+    let mut bits = 0;
+    if text.is(Word::new(c"none")) {
+        return Some(bits);
     }
-    elements(text).try_fold(0, |bits, name| Some(bits | 1 << find(CAPS, name)?))
+    loop {
+        let (number, rest) = CAPS.look_up(text)?;
+        bits |= 1 << number;
+        match rest.first() {
+            0 => return Some(bits),
+            b',' => text = rest.rest(),
+            _ => return None,
+        }
+    }
 }
 
-/// `NAME=SOFT[:HARD]`: the number of the resource and its limits.
-pub fn parse_limit(text: &[u8]) -> Option<(usize, [u64; 2])> {
-    let (name, value) = split(text, b'=');
-    let (soft, hard) = split(value?, b':');
-    let (soft, hard) = (parse_amount(soft)?, parse_amount(hard.unwrap_or(soft))?);
-    if soft > hard {
+/// `NAME=SOFT[:HARD]`.
+pub fn parse_limit(text: Word<'_>) -> Option<Limit> {
+    let (resource, rest) = RESOURCES.look_up(text)?;
+    if rest.first() != b'=' {
         return None;
     }
-    Some((find(RESOURCES, name)? as usize, [soft, hard]))
+    let (soft, mut rest) = read_amount(rest.rest())?;
+    let mut hard = soft;
+    if rest.first() == b':' {
+        (hard, rest) = read_amount(rest.rest())?;
+    }
+    if rest.is_empty() && soft <= hard { Some([resource.into(), soft, hard]) } else { None }
 }
 
 /// A limit's amount: `unlimited`, or a number with an optional K, M or G.
-fn parse_amount(text: &[u8]) -> Option<u64> {
-    if text == b"unlimited" {
-        return Some(u64::MAX);
+#[inline(never)]
+fn read_amount(text: Word<'_>) -> Option<(u64, Word<'_>)> {
+    if let Some(rest) = text.strip(Word::new(c"unlimited")) {
+        return Some((u64::MAX, rest));
     }
-    let (digits, shift) = match text {
-        [digits @ .., b'K'] => (digits, 10),
-        [digits @ .., b'M'] => (digits, 20),
-        [digits @ .., b'G'] => (digits, 30),
-        digits => (digits, 0),
+    let (number, rest) = number::read(text, 10)?;
+    let shift = match rest.first() {
+        b'K' => 10,
+        b'M' => 20,
+        b'G' => 30,
+        _ => 0,
     };
     // The largest number is how the kernel writes "unlimited", and the next is the largest limit.
-    number::parse_long(digits, 10)?.checked_mul(1 << shift).filter(|amount| *amount < u64::MAX)
+    let amount = number.checked_mul(1 << shift).filter(|amount| *amount < u64::MAX)?;
+    Some((amount, if shift == 0 { rest } else { rest.rest() }))
+}
+
+/// A name in a table and behind a colon a number from `least` to `most`: both, or `other` where there is no number.
+fn parse_level(table: Table, text: Word<'_>, range: impl FnOnce(u32) -> (u32, u32, Option<u32>)) -> Option<[u32; 2]> {
+    let (index, rest) = table.look_up(text)?;
+    let (least, most, other) = range(index);
+    let level = match rest.first() {
+        0 => other?,
+        b':' => number::parse(rest.rest(), 10, most).filter(|level| *level >= least)?,
+        _ => return None,
+    };
+    Some([index, level])
 }
 
 /// `CLASS[:N]` with N from 0, the highest, to 7: for ioprio_set(2).
-pub fn parse_io_priority(text: &[u8]) -> Option<u32> {
-    let (name, level) = split(text, b':');
-    let class = find(CLASSES, name)?;
-    let has_levels = matches!(class, 1 | 2);
-    let level = match level {
-        Some(level) if has_levels => number::parse(level, 10, 7)?,
-        Some(_) => return None,
-        None if has_levels => 4,
-        None => 0,
-    };
+pub fn parse_io_priority(text: Word<'_>) -> Option<u32> {
+    let range = |class| if matches!(class, 1 | 2) { (0, 7, Some(4)) } else { (1, 0, Some(0)) };
+    let [class, level] = parse_level(CLASSES, text, range)?;
     Some(class << 13 | level)
 }
 
-/// `POLICY[:N]` with N from 1 to 99 for the real-time policies, which need one: for sched_setscheduler(2).
-pub fn parse_scheduling(text: &[u8]) -> Option<(u32, u32)> {
-    let (name, priority) = split(text, b':');
-    let policy = find(POLICIES, name).filter(|_| name != b"\x01")?;
-    let priority = match (policy, priority) {
-        (1 | 2, Some(priority)) => number::parse(priority, 10, 99).filter(|priority| *priority > 0)?,
-        (1 | 2, None) | (_, Some(_)) => return None,
-        _ => 0,
-    };
-    Some((policy, priority))
+/// `POLICY[:N]` with N from 1 to 99 for the real-time policies, which need one: the policy and, above eight bits, the
+/// priority.
+pub fn parse_scheduling(text: Word<'_>) -> Option<u32> {
+    let range = |policy| if matches!(policy, 1 | 2) { (1, 99, None) } else { (1, 0, Some(0)) };
+    let [policy, priority] = parse_level(POLICIES, text, range)?;
+    if text.first() == b',' { None } else { Some(policy | priority << 8) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
+
+    /// Calls `parse` with a text as a word.
+    fn with<T>(text: &str, parse: impl FnOnce(Word<'_>) -> T) -> T {
+        parse(Word::new(&CString::new(text).unwrap()))
+    }
 
     #[test]
     fn capabilities_have_the_kernels_numbers() {
-        assert_eq!(parse_caps(b"none"), Some(0));
-        assert_eq!(parse_caps(b"chown"), Some(1));
-        assert_eq!(parse_caps(b"net_bind_service,kill"), Some(1 << 10 | 1 << 5));
-        assert_eq!(parse_caps(b"checkpoint_restore"), Some(1 << 40));
-        for text in ["", "all", "chown,", "none,chown", "CHOWN", "cap_chown"] {
-            assert_eq!(parse_caps(text.as_bytes()), None, "{text}");
+        for (text, bits) in [
+            ("none", 0),
+            ("chown", 1),
+            ("net_bind_service,kill", 1 << 10 | 1 << 5),
+            ("checkpoint_restore", 1 << 40),
+            ("net_admin", 1 << 12),
+        ] {
+            assert_eq!(with(text, parse_caps), Some(bits), "{text}");
+        }
+        for text in ["", "all", "chown,", "none,chown", "CHOWN", "cap_chown", "chown:", "chown=1", "net", "kil"] {
+            assert_eq!(with(text, parse_caps), None, "{text}");
         }
     }
 
     #[test]
     fn limits_are_read_with_their_units() {
-        let limit = |text: &str| parse_limit(text.as_bytes()).map(|(resource, [soft, hard])| (resource, soft, hard));
-        assert_eq!(limit("nofile=64"), Some((7, 64, 64)));
-        assert_eq!(limit("core=0:unlimited"), Some((4, 0, u64::MAX)));
-        assert_eq!(limit("as=2G:3G"), Some((9, 2 << 30, 3 << 30)));
-        assert_eq!(limit("rttime=1K"), Some((15, 1024, 1024)));
+        let limit = |text| with(text, parse_limit);
+        assert_eq!(limit("nofile=64"), Some([7, 64, 64]));
+        assert_eq!(limit("core=0:unlimited"), Some([4, 0, u64::MAX]));
+        assert_eq!(limit("as=2G:3G"), Some([9, 2 << 30, 3 << 30]));
+        assert_eq!(limit("rttime=1K"), Some([15, 1024, 1024]));
         for text in [
             "nofile",
             "nofile=",
@@ -169,7 +159,9 @@ mod tests {
             "nofile=2:1",
             "files=1",
             "nofile=1:",
+            "nofile:1",
             "nofile=K",
+            "nofile=1KK",
             "as=99999999999999999999",
             "as=18446744073709551615",
             "as=18014398509481984K",
@@ -181,17 +173,24 @@ mod tests {
 
     #[test]
     fn priorities_are_read_with_the_kernels_words() {
-        assert_eq!(parse_io_priority(b"idle"), Some(3 << 13));
-        assert_eq!(parse_io_priority(b"best-effort"), Some(2 << 13 | 4));
-        assert_eq!(parse_io_priority(b"realtime:0"), Some(1 << 13));
-        assert_eq!(parse_scheduling(b"other"), Some((0, 0)));
-        assert_eq!(parse_scheduling(b"rr:99"), Some((2, 99)));
-        assert_eq!(parse_scheduling(b"idle"), Some((5, 0)));
+        for (text, value) in [("idle", 3 << 13), ("best-effort", 2 << 13 | 4), ("realtime:0", 1 << 13), ("none", 0)] {
+            assert_eq!(with(text, parse_io_priority), Some(value), "{text}");
+        }
+        for (text, value) in [("other", 0), ("rr:99", 2 | 99 << 8), ("idle", 5), ("batch", 3)] {
+            assert_eq!(with(text, parse_scheduling), Some(value), "{text}");
+        }
         for text in ["", "idle:1", "best-effort:8", "best-effort:", "be"] {
-            assert_eq!(parse_io_priority(text.as_bytes()), None, "{text}");
+            assert_eq!(with(text, parse_io_priority), None, "{text}");
         }
-        for text in ["", "fifo", "fifo:0", "fifo:100", "other:1", "\x01", "iso", "deadline"] {
-            assert_eq!(parse_scheduling(text.as_bytes()), None, "{text}");
+        for text in ["", "fifo", "fifo:0", "fifo:100", "other:1", ",", "iso", "deadline", "rr=1"] {
+            assert_eq!(with(text, parse_scheduling), None, "{text}");
         }
+    }
+
+    #[test]
+    fn elements_of_a_list_are_whole_words() {
+        let is_in = |list, name| with(list, |list| with(name, |name| is_in_list(list, name)));
+        assert!(is_in("root,www", "www") && is_in("root,www", "root") && is_in("www", "www"));
+        assert!(!is_in("", "www") && !is_in("wwwx,xwww", "www") && !is_in("root,", "") && !is_in("", ""));
     }
 }

@@ -2,7 +2,6 @@
 //! and [`Word`](crate::Word) alone; never calls the kernel.
 #![forbid(unsafe_code)]
 
-pub mod account;
 pub mod config;
 pub mod exit;
 pub mod identity;
@@ -14,7 +13,7 @@ pub mod reason;
 pub mod signal;
 pub mod step;
 
-pub use config::{Config, Flag, Text};
+pub use config::{Config, Limit, Opt};
 pub use exit::Exit;
 pub use reason::Reason;
 pub use step::{Process, Step};

@@ -1,103 +1,78 @@
-//! What was asked of the monitor, with the defaults.
+//! How what is asked of the monitor is written, and its delays.
 
-use super::account::elements;
-use super::identity::split;
 use super::{number, signal};
+use crate::{Table, Word};
 
-/// The values of the monitor's options.
+/// What was asked of the monitor.
 #[derive(Clone, Copy)]
 pub struct Monitoring<'a> {
     /// The delay before the first restart, in milliseconds; it doubles.
     pub delay: u32,
     /// How often in a row the program is started again.
-    pub most: Option<u32>,
+    pub most: u32,
     /// How the program is told to stop.
     pub stop_signal: u32,
-    /// How long it may take for that, in seconds, if that was given.
-    pub timeout: Option<u32>,
-    /// As what each signal is passed on, 0 for not at all; empty if all stay what they are.
-    pub map: &'a [u8],
-    /// Exit statuses that count as success, one bit each.
-    pub statuses: [u64; 4],
-    /// Signals by which a death counts as success, bit n - 1 for signal n.
-    pub signals: u64,
-    /// What happens at the end of a machine's PID 1.
-    pub at_exit: AtExit,
+    /// How long it may take for that, in seconds.
+    pub stop_timeout: u32,
+    /// Signals go to the program's process group.
+    pub target_group: bool,
+    /// What happens at the end of a machine's PID 1, by its number in [`ACTIONS`].
+    pub at_exit: u32,
+    /// As what a signal is passed on, 0 for not at all: pairs.
+    pub map: &'a [[u32; 2]],
 }
-
-/// What PID 1 does last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum AtExit {
-    /// It exits.
-    Exit,
-    /// The machine is switched off.
-    PowerOff,
-    /// The machine starts again.
-    Reboot,
-    /// The machine stops.
-    Halt,
-}
-
-/// How long a stop may take where nothing was said, in seconds.
-pub const STOP_TIMEOUT: u32 = 10;
 
 impl Monitoring<'_> {
     /// The defaults.
     pub const DEFAULT: Monitoring<'static> = Monitoring {
         delay: 100,
-        most: None,
+        most: u32::MAX,
         stop_signal: 15,
-        timeout: None,
+        stop_timeout: 10,
+        target_group: false,
+        at_exit: 0,
         map: &[],
-        statuses: [1, 0, 0, 0],
-        signals: 0,
-        at_exit: AtExit::Exit,
     };
-
-    /// Does this exit status count as success?
-    pub fn accepts_status(&self, status: u8) -> bool {
-        self.statuses.get(usize::from(status / 64)).is_some_and(|bits| bits & 1 << (status % 64) != 0)
-    }
-
-    /// Does a death by this signal?
-    pub fn accepts_signal(&self, signal: u8) -> bool {
-        self.signals & 1 << (signal.wrapping_sub(1) % 64) != 0
-    }
-
-    /// Reads `LIST` of statuses and signal names.
-    pub fn accept(&mut self, list: &[u8]) -> Option<()> {
-        for element in elements(list) {
-            match number::parse(element, 10, 255) {
-                Some(status) => *self.statuses.get_mut(status as usize / 64)? |= 1 << (status % 64),
-                None => self.signals |= 1 << (signal::parse(element)? - 1),
-            }
-        }
-        Some(())
-    }
 
     /// As what `signal` is passed on; 0 for not at all.
     pub fn mapped(&self, signal: u32) -> u32 {
-        self.map.get(signal as usize).map_or(signal, |mapped| u32::from(*mapped))
+        self.map.iter().rev().find(|pair| pair[0] == signal).map_or(signal, |pair| pair[1])
+    }
+}
+
+/// Who gets the signals, in the order of the numbers.
+pub const TARGETS: Table = Table::new(b"process\0group\0\0");
+
+/// What a machine's PID 1 does last, in the order of the numbers.
+pub const ACTIONS: Table = Table::new(b"exit\0poweroff\0reboot\0halt\0\0");
+
+/// What a program's end can be called: an exit status, or from here on the signals.
+pub const SIGNALLED: u32 = 256;
+
+/// Is `end` (an exit status, or [`SIGNALLED`] and a signal) in the `LIST` of statuses and signal names? Nothing for a list
+/// that is none.
+pub fn accepts(mut list: Word<'_>, end: u32) -> Option<bool> {
+    let mut is_there = false;
+    loop {
+        let (element, rest) = match number::read(list, 10) {
+            Some((status, rest)) if status < SIGNALLED.into() => (status as u32, rest),
+            Some(_) => return None,
+            None => signal::read(list).map(|(signal, rest)| (SIGNALLED + signal, rest))?,
+        };
+        is_there |= element == end;
+        match rest.first() {
+            0 => return Some(is_there),
+            b',' => list = rest.rest(),
+            _ => return None,
+        }
     }
 }
 
 /// `A:B`: signal A as signal B, 0 for not at all.
-pub fn parse_map(text: &[u8]) -> Option<(usize, u8)> {
-    let (from, to) = split(text, b':');
-    let to = if to? == b"0" { 0 } else { signal::parse(to?)? };
-    Some((signal::parse(from)? as usize, to as u8))
-}
-
-/// The end of a machine's PID 1.
-pub fn parse_at_exit(text: &[u8]) -> Option<AtExit> {
-    match text {
-        b"exit" => Some(AtExit::Exit),
-        b"poweroff" => Some(AtExit::PowerOff),
-        b"reboot" => Some(AtExit::Reboot),
-        b"halt" => Some(AtExit::Halt),
-        _ => None,
-    }
+pub fn parse_map(text: Word<'_>) -> Option<[u32; 2]> {
+    let (from, rest) = signal::read(text)?;
+    let to = rest.strip(Word::new(c":"))?;
+    Some([from, if to.is(Word::new(c"0")) { 0 } else { signal::parse(to)? }])
 }
 
 /// The next delay: twice as long, at most half a minute; 0 stays 0.
@@ -109,25 +84,34 @@ pub fn next_delay(delay: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
+
+    /// Calls `parse` with a text as a word.
+    fn with<T>(text: &str, parse: impl FnOnce(Word<'_>) -> T) -> T {
+        parse(Word::new(&CString::new(text).unwrap()))
+    }
 
     #[test]
     fn lists_of_statuses_and_signals_are_read() {
-        let mut monitoring = Monitoring::DEFAULT;
-        assert!(monitoring.accepts_status(0) && !monitoring.accepts_status(143) && !monitoring.accepts_signal(15));
-        assert_eq!(monitoring.accept(b"143,TERM,255,SIGRTMAX"), Some(()));
-        assert!(monitoring.accepts_status(143) && monitoring.accepts_status(255) && !monitoring.accepts_status(144));
-        assert!(monitoring.accepts_signal(15) && monitoring.accepts_signal(64) && !monitoring.accepts_signal(9));
-        for list in ["", "256", "1,", "NAME", "-1"] {
-            assert_eq!(monitoring.accept(list.as_bytes()), None, "{list}");
+        let list = "143,TERM,255,SIGRTMAX";
+        for (end, is_there) in [(143, true), (255, true), (144, false), (0, false), (15, false)] {
+            assert_eq!(with(list, |list| accepts(list, end)), Some(is_there), "{end}");
+        }
+        for (signal, is_there) in [(15, true), (64, true), (9, false)] {
+            assert_eq!(with(list, |list| accepts(list, SIGNALLED + signal)), Some(is_there), "{signal}");
+        }
+        for list in ["", "256", "1,", "NAME", "-1", "1:2"] {
+            assert_eq!(with(list, |list| accepts(list, 0)), None, "{list}");
         }
     }
 
     #[test]
     fn maps_are_read() {
-        assert_eq!(parse_map(b"TERM:QUIT"), Some((15, 3)));
-        assert_eq!(parse_map(b"HUP:0"), Some((1, 0)));
-        for text in ["", "TERM", "TERM:", ":TERM", "0:TERM", "TERM:QUIT:INT"] {
-            assert_eq!(parse_map(text.as_bytes()), None, "{text}");
+        assert_eq!(with("TERM:QUIT", parse_map), Some([15, 3]));
+        assert_eq!(with("HUP:0", parse_map), Some([1, 0]));
+        assert_eq!(with("RTMIN+1:10", parse_map), Some([35, 10]));
+        for text in ["", "TERM", "TERM:", ":TERM", "0:TERM", "TERM:QUIT:INT", "TERM,INT"] {
+            assert_eq!(with(text, parse_map), None, "{text}");
         }
     }
 

@@ -3,96 +3,107 @@
 //! Each process does the steps of its list from top to bottom, leaving out those that were not asked for, and stops at
 //! the first that fails. Every reason stands beside the step that it holds in place.
 
-use super::{Config, Process, Step};
+use super::Config;
+use super::Opt::{self, *};
+use super::Process::{self, *};
+use super::Step::{self, *};
+
+/// A step of a process: wanted when one thing was given, unless another was.
+pub struct Row(Process, Step, Opt, Option<Opt>);
 
 /// Every step of every process. In the foreground the daemon's steps are this process's own, and without a monitor the
 /// monitor's are the daemon's.
-const ORDER: &[(Process, Step)] = &[
+pub const ORDER: &[Row] = &[
     // A PID 1 that leaves takes everything with it: not even begun.
-    (Process::Launcher, Step::CheckFirst),
+    Row(Launcher, CheckFirst, Detaches, None),
     // Before the first fork: a ^C during the start ends all of it or nothing.
-    (Process::Launcher, Step::BlockSignals),
+    Row(Launcher, BlockSignals, Always, None),
     // Before the first fork: a daemon whose session process was killed must become ours, to be ended.
-    (Process::Launcher, Step::AdoptOrphans),
+    Row(Launcher, AdoptOrphans, ForksTwice, None),
+    Row(Launcher, AdoptOrphans, Supervise, Some(ForksTwice)),
     // Only if the launcher leads a process group and so must not make a session, or waits and so stays in its own. It
     // does not leave before the session process has gone: if it leads a terminal's session, its end sends SIGHUP to
     // everything that is still in that session.
-    (Process::Launcher, Step::Fork),
+    Row(Launcher, Fork, ForksTwice, None),
     // By the session process, or by the launcher if there is none.
-    (Process::Session, Step::CreateSession),
+    Row(Session, CreateSession, Detaches, Some(SingleFork)),
     // The daemon is not the session's leader, so no open can give it a terminal.
-    (Process::Session, Step::ForkDaemon),
-    (Process::Session, Step::ForkMonitor),
+    Row(Session, ForkDaemon, Detaches, Some(Supervise)),
+    Row(Session, ForkMonitor, Supervise, None),
     // With a single fork it is.
-    (Process::Daemon, Step::CreateSession),
-    (Process::Daemon, Step::ResetSignals),
+    Row(Daemon, CreateSession, SingleFork, None),
+    // Before the first child: what it leaves behind must become ours.
+    Row(Monitor, AdoptOrphans, Monitored, None),
+    Row(Daemon, ResetSignals, Always, Some(KeepSignals)),
     // Before anything is opened, so that the number cannot be a descriptor of ours.
-    (Process::Monitor, Step::CheckKept),
+    Row(Monitor, CheckKept, KeepFd, None),
     // Before the pidfile is locked: any close of the same file drops the lock, also that of an inherited duplicate.
-    (Process::Monitor, Step::CloseDescriptors),
+    Row(Monitor, CloseDescriptors, Always, None),
     // Before anything else is opened: nothing of ours may sit on 0, 1 or 2, to be replaced or written to later.
-    (Process::Monitor, Step::OpenNull),
+    Row(Monitor, OpenNull, Always, None),
     // With the caller's privileges, which a negative nice value or a control group takes.
-    (Process::Daemon, Step::SetNice),
-    (Process::Daemon, Step::SetScheduling),
-    (Process::Daemon, Step::SetIoPriority),
-    (Process::Daemon, Step::SetOomScore),
-    (Process::Daemon, Step::EnterCgroup),
+    Row(Daemon, SetNice, Nice, None),
+    Row(Daemon, SetScheduling, Sched, None),
+    Row(Daemon, SetIoPriority, Ionice, None),
+    Row(Daemon, SetOomScore, OomScoreAdj, None),
+    Row(Daemon, EnterCgroup, Cgroup, None),
     // Before the first file is made.
-    (Process::Monitor, Step::ClearUmask),
+    Row(Monitor, ClearUmask, Always, None),
     // By the very process that will be the program: a record lock is not inherited and survives the exec.
-    (Process::Monitor, Step::OpenPidfile),
-    (Process::Monitor, Step::LockPidfile),
+    Row(Monitor, OpenPidfile, Pidfile, None),
+    Row(Monitor, LockPidfile, Pidfile, None),
     // Before the pidfile is written: a start that loses changes nothing.
-    (Process::Monitor, Step::OpenLockfile),
-    (Process::Monitor, Step::LockLockfile),
-    // Before the outputs are emptied, for the same reason.
-    (Process::Daemon, Step::WritePidfile),
+    Row(Monitor, OpenLockfile, Lockfile, None),
+    Row(Monitor, LockLockfile, Lockfile, None),
+    // Before the outputs are emptied, for the same reason. The monitor does it with the number of each program.
+    Row(Daemon, WritePidfile, Pidfile, Some(Monitored)),
     // Behind the pidfile, which is the caller's; before the outputs, which are the user's. Groups first: the others take
     // the right to change them.
-    (Process::Daemon, Step::SetGroups),
-    (Process::Daemon, Step::SetGroup),
-    (Process::Daemon, Step::EnterUser),
+    Row(Daemon, SetGroups, Groups, None),
+    Row(Daemon, SetGroup, Group, None),
+    Row(Daemon, EnterUser, OpensAsUser, None),
     // Before the directory changes: the paths mean what the caller typed.
-    (Process::Daemon, Step::FindDirectory),
-    (Process::Daemon, Step::OpenStdin),
-    (Process::Daemon, Step::OpenStdout),
-    (Process::Daemon, Step::OpenStderr),
+    Row(Daemon, OpenStdin, Stdin, None),
+    Row(Daemon, OpenStdout, Stdout, None),
+    Row(Daemon, OpenStderr, Stderr, Some(SharedOutput)),
     // What follows takes privileges.
-    (Process::Daemon, Step::LeaveUser),
-    (Process::Daemon, Step::LimitCapabilities),
-    (Process::Daemon, Step::ChangeRoot),
-    (Process::Daemon, Step::RedirectStdin),
-    (Process::Daemon, Step::RedirectStdout),
-    (Process::Daemon, Step::RedirectStderr),
+    Row(Daemon, LeaveUser, OpensAsUser, None),
+    Row(Daemon, LimitCapabilities, Caps, None),
+    Row(Daemon, ChangeRoot, Chroot, None),
+    Row(Daemon, RedirectStdin, Stdin, None),
+    Row(Daemon, RedirectStdout, Stdout, None),
+    Row(Daemon, RedirectStderr, Stderr, None),
     // Behind everything that opens, makes or writes a file, which small limits would forbid.
-    (Process::Daemon, Step::SetLimits),
+    Row(Daemon, SetLimits, Rlimit, None),
     // Behind everything that takes privileges.
-    (Process::Daemon, Step::SetUser),
+    Row(Daemon, SetUser, User, None),
     // In the new root, with the user's rights.
-    (Process::Daemon, Step::ChangeDirectory),
+    Row(Daemon, ChangeDirectory, Chdir, None),
     // Behind the change of the user, which would clear them.
-    (Process::Daemon, Step::SetCapabilities),
-    (Process::Daemon, Step::ForbidPrivileges),
+    Row(Daemon, SetCapabilities, Caps, None),
+    // The kernel clears the inheritable ones at no change of the user.
+    Row(Daemon, SetCapabilities, User, Some(Caps)),
+    Row(Daemon, ForbidPrivileges, NoNewPrivs, None),
     // Behind all that changes it.
-    (Process::Daemon, Step::CheckIdentity),
+    Row(Daemon, CheckIdentity, Groups, None),
     // After the last file was made.
-    (Process::Daemon, Step::SetUmask),
+    Row(Daemon, SetUmask, Always, None),
     // Behind the change of ids, which makes the kernel forget it.
-    (Process::Daemon, Step::FollowMonitor),
-    (Process::Daemon, Step::NameProgram),
+    Row(Daemon, FollowMonitor, Monitored, None),
+    Row(Daemon, NameProgram, PassesId, None),
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
-    (Process::Daemon, Step::RestoreMask),
-    (Process::Daemon, Step::Execute),
+    Row(Daemon, RestoreMask, Always, None),
+    Row(Daemon, Execute, Always, None),
 ];
 
-/// Gives `act` every step that `config` asks for, with the process that does it, in order; stops where it says so.
-pub fn each<E>(config: &Config<'_>, mut act: impl FnMut(Process, Step) -> Result<(), E>) -> Result<(), E> {
-    for (process, step) in ORDER {
-        if step.is_wanted(*process, config) {
-            let monitored = *process == Process::Monitor && !config.is_monitored();
-            act(if monitored { Process::Daemon } else { *process }, *step)?;
+impl Row {
+    /// Which process does which step, if it is wanted at all.
+    #[inline(never)]
+    pub fn resolve(&self, config: &Config<'_>) -> Option<(Process, Step)> {
+        let Row(process, step, when, unless) = *self;
+        if !config.has(when) || unless.is_some_and(|unless| config.has(unless)) {
+            return None;
         }
+        Some((if process == Monitor && !config.has(Monitored) { Daemon } else { process }, step))
     }
-    Ok(())
 }

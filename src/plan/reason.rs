@@ -69,6 +69,8 @@ impl Reason {
 
     /// No space left on device.
     pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);
+    /// Permission denied.
+    pub const NO_ACCESS: Reason = Reason::own(errno::EACCES);
     /// No such file or directory.
     pub const NOT_FOUND: Reason = Reason::own(errno::ENOENT);
 

@@ -1,7 +1,7 @@
 //! Signals by name and number, as kill(1) prints them: RTMIN is 34 and RTMAX 64.
 
 use super::number;
-use crate::Table;
+use crate::{Table, Word};
 
 /// The names, in the order of the numbers from 1 on.
 const NAMES: Table = Table::new(
@@ -13,37 +13,63 @@ const NAMES: Table = Table::new(
 const RTMIN: u32 = 34;
 const RTMAX: u32 = 64;
 
-/// The number of a signal: `HUP`, `SIGHUP`, `1`, `RTMIN+1`, `RTMAX-1`.
-pub fn parse(text: &[u8]) -> Option<u32> {
-    if let Some(number) = number::parse(text, 10, RTMAX) {
-        return if number > 0 { Some(number) } else { None };
+/// The number of the signal that `text` begins with, and what is behind it: `HUP`, `SIGHUP`, `1`, `RTMIN+1`, `RTMAX-1`.
+#[inline(never)]
+pub fn read(text: Word<'_>) -> Option<(u32, Word<'_>)> {
+    if let Some((number, rest)) = number::read(text, 10) {
+        return if (1..=RTMAX.into()).contains(&number) { Some((number as u32, rest)) } else { None };
     }
-    let name = text.strip_prefix(b"SIG").unwrap_or(text);
-    let offset = |text: &[u8]| if text.is_empty() { Some(0) } else { number::parse(text.get(1..)?, 10, RTMAX - RTMIN) };
-    match (name.strip_prefix(b"RTMIN"), name.strip_prefix(b"RTMAX")) {
-        (Some(rest @ ([] | [b'+', ..])), _) => Some(RTMIN + offset(rest)?),
-        (_, Some(rest @ ([] | [b'-', ..]))) => Some(RTMAX - offset(rest)?),
-        _ => NAMES.into_iter().position(|entry| entry.bytes() == name).map(|index| index as u32 + 1),
+    let name = text.strip(Word::new(c"SIG")).unwrap_or(text);
+    if let Some((index, rest)) = NAMES.look_up(name) {
+        return Some((index + 1, rest));
+    }
+    let (base, sign, rest) = match (name.strip(Word::new(c"RTMIN")), name.strip(Word::new(c"RTMAX"))) {
+        (Some(rest), _) => (RTMIN, b'+', rest),
+        (_, Some(rest)) => (RTMAX, b'-', rest),
+        _ => return None,
+    };
+    if rest.first() != sign {
+        return Some((base, rest));
+    }
+    match number::read(rest.rest(), 10) {
+        Some((offset, rest)) if offset <= u64::from(RTMAX - RTMIN) => {
+            let offset = offset as u32;
+            Some((if sign == b'+' { base + offset } else { base - offset }, rest))
+        }
+        _ => None,
+    }
+}
+
+/// The number of the signal that `text` names.
+pub fn parse(text: Word<'_>) -> Option<u32> {
+    match read(text) {
+        Some((signal, rest)) if rest.is_empty() => Some(signal),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
+
+    fn parsed(text: &str) -> Option<u32> {
+        parse(Word::new(&CString::new(text).unwrap()))
+    }
 
     #[test]
     fn names_and_numbers_are_the_kernels() {
         for (text, signal) in
             [("HUP", 1), ("SIGHUP", 1), ("15", 15), ("TERM", 15), ("SYS", 31), ("WINCH", 28), ("64", 64)]
         {
-            assert_eq!(parse(text.as_bytes()), Some(signal), "{text}");
+            assert_eq!(parsed(text), Some(signal), "{text}");
         }
         for (text, signal) in [("RTMIN", 34), ("SIGRTMIN+3", 37), ("RTMAX", 64), ("RTMAX-30", 34)] {
-            assert_eq!(parse(text.as_bytes()), Some(signal), "{text}");
+            assert_eq!(parsed(text), Some(signal), "{text}");
         }
         for text in ["", "0", "65", "hup", "SIG", "SIGSIGHUP", "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "-1", "FOO"]
         {
-            assert_eq!(parse(text.as_bytes()), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 }

@@ -1,7 +1,6 @@
-//! One change to one process: its name, its subject, and whether it is wanted.
+//! One change to one process: its name and its subject.
 
-use super::Config;
-use super::config::{Flag, Text};
+use super::Opt;
 use crate::{Table, Word};
 
 /// Which process does a step.
@@ -29,27 +28,26 @@ impl Process {
 macro_rules! steps {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal $($about:ident)?,)*) => {
         /// One change to one process.
-        #[derive(Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(test, derive(Debug))]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Step { $($(#[doc = $doc])* $variant,)* }
 
         const ALL: &[Step] = &[$(Step::$variant,)*];
         const NAMES: Table = Table::new(concat!($($name, "\0",)* "\0").as_bytes());
-        const ABOUT: &[Option<Text>] = &[$(about!($($about)?),)*];
+        const ABOUT: &[Opt] = &[$(about!($($about)?),)*];
     };
 }
 
 macro_rules! about {
     () => {
-        None
+        Opt::Always
     };
     ($about:ident) => {
-        Some(Text::$about)
+        Opt::$about
     };
 }
 
-// Variant, its name as a phrase that fits behind "cannot", and the text that it is about.
+// Variant, its name as a phrase that fits behind "cannot", and the option whose text it is about.
 steps! {
     /// Refuses to start as PID 1.
     CheckFirst "start",
@@ -85,7 +83,11 @@ steps! {
     LockLockfile "lock lockfile" Lockfile,
     /// Writes the process id.
     WritePidfile "write pidfile" Pidfile,
-    /// Finds the user in /etc/passwd. This and the next two are done before the plan is.
+    /// Makes room for the program's words. This and the next four are done before the plan is.
+    CopyWords "copy words",
+    /// Makes relative paths absolute.
+    FindDirectory "find the directory of" Program,
+    /// Finds the user in /etc/passwd.
     FindUser "find user" User,
     /// Finds the group in /etc/group.
     FindGroup "find group" Group,
@@ -94,11 +96,11 @@ steps! {
     /// Sets the nice value.
     SetNice "set nice value" Nice,
     /// Sets the scheduling policy.
-    SetScheduling "set scheduling" Scheduling,
+    SetScheduling "set scheduling" Sched,
     /// Sets the I/O class and level.
-    SetIoPriority "set I/O priority" IoPriority,
+    SetIoPriority "set I/O priority" Ionice,
     /// Sets the OOM killer's adjustment.
-    SetOomScore "set OOM score" OomScore,
+    SetOomScore "set OOM score" OomScoreAdj,
     /// Moves this process into a control group.
     EnterCgroup "enter cgroup" Cgroup,
     /// Sets the supplementary groups.
@@ -112,7 +114,7 @@ steps! {
     /// Drops capabilities from what an exec can give.
     LimitCapabilities "limit capabilities to" Caps,
     /// Enters the new root.
-    ChangeRoot "change root to" Root,
+    ChangeRoot "change root to" Chroot,
     /// Sets the resource limits.
     SetLimits "set limits",
     /// Becomes the user.
@@ -123,8 +125,6 @@ steps! {
     ForbidPrivileges "forbid new privileges",
     /// Asks the kernel who this process is now.
     CheckIdentity "be sure of the identity",
-    /// Makes the program's path absolute.
-    FindDirectory "find the directory of" Program,
     /// Opens the file for standard input.
     OpenStdin "open stdin" Stdin,
     /// Opens the file for standard output.
@@ -132,7 +132,7 @@ steps! {
     /// Opens the file for standard error.
     OpenStderr "open stderr" Stderr,
     /// Enters the working directory.
-    ChangeDirectory "change directory to" Directory,
+    ChangeDirectory "change directory to" Chdir,
     /// Moves standard input onto descriptor 0.
     RedirectStdin "redirect stdin to" Stdin,
     /// Moves standard output onto descriptor 1.
@@ -149,6 +149,8 @@ steps! {
     RestoreMask "set the signal mask",
     /// Executes the program.
     Execute "execute" Program,
+    /// Prints the process id, by the launcher when all is done; or anything else that was asked for.
+    Print "write to standard output",
 }
 
 impl Step {
@@ -162,50 +164,8 @@ impl Step {
         ALL.get(number as usize).copied()
     }
 
-    /// The text that it is about.
-    pub fn about(self) -> Option<Text> {
-        ABOUT.get(self as usize).copied().flatten()
-    }
-
-    /// Does `config` ask for it, in this process? A step that is about nothing, or about something that was given,
-    /// happens.
-    pub fn is_wanted(self, process: Process, config: &Config<'_>) -> bool {
-        let foreground = config.has(Flag::Foreground);
-        if config.stays() && matches!(process, Process::Launcher | Process::Session) && self != Step::BlockSignals {
-            return false;
-        }
-        match self {
-            Step::BlockSignals => !foreground,
-            Step::AdoptOrphans => config.forks_twice() || config.has(Flag::Supervise),
-            Step::Fork => config.forks_twice(),
-            Step::ForkDaemon => !config.has(Flag::Supervise),
-            Step::ForkMonitor => config.has(Flag::Supervise),
-            Step::FollowMonitor => config.is_monitored(),
-            // The monitor does it, with the number of each program.
-            Step::WritePidfile if config.is_monitored() => false,
-            Step::CreateSession => config.has(Flag::SingleFork) == (process == Process::Daemon),
-            Step::ResetSignals => !config.has(Flag::KeepSignals),
-            Step::CheckKept => !config.keep.is_empty(),
-            Step::OpenLockfile | Step::LockLockfile if config.same(Text::Lockfile, Text::Pidfile) => false,
-            Step::OpenStderr if config.same(Text::Stdout, Text::Stderr) => false,
-            Step::FindDirectory => {
-                config.has_path() && config.text(Text::Program).first() != b'/' && !config.names(Text::Root)
-            }
-            Step::SetGroups => config.identity.groups.is_some(),
-            Step::SetGroup => config.identity.group.is_some(),
-            Step::SetUser => config.names(Text::User),
-            // Only to open files with the user's rights.
-            Step::EnterUser => config.opens_as_user(),
-            Step::LeaveUser => config.opens_as_user() && config.needs_privileges(),
-            Step::SetLimits => config.identity.limited != 0,
-            // The kernel clears the inheritable ones at no change of the user.
-            Step::SetCapabilities => config.names(Text::Caps) || config.names(Text::User),
-            Step::ForbidPrivileges => config.has(Flag::NoNewPrivs),
-            Step::CheckIdentity => config.identity.groups.is_some(),
-            // In the foreground nobody has changed it.
-            Step::RestoreMask => !(foreground && config.has(Flag::KeepSignals)),
-            Step::SetUmask if config.stays() => true,
-            _ => self.about().is_none_or(|text| config.names(text)),
-        }
+    /// The option whose text it is about; one without a text if it is about none.
+    pub fn about(self) -> Opt {
+        ABOUT.get(self as usize).copied().unwrap_or(Opt::Always)
     }
 }

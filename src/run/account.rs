@@ -1,13 +1,14 @@
 //! Users and groups by name: /etc/passwd and /etc/group, read as they come, a line at a time. Done by the launcher before
 //! anything else, so that nothing is looked up in another root or by a process that is about to be the program.
 
-use crate::Word;
-use crate::plan::account::{self, Account, elements, parse_id};
-use crate::plan::identity::split;
-use crate::plan::{Config, Failure, Reason, Step, Text};
+use super::UserWords;
+use crate::plan::identity::{is_in_list, parse_id};
+use crate::plan::{Config, Failure, Opt, Reason, Step};
+use crate::sys::Errno;
 use crate::sys::file::{self, Fd, flags};
-use crate::sys::memory::Pool;
+use crate::sys::memory::{Path, Pool};
 use crate::sys::words::join;
+use crate::{Table, Word};
 
 const USERS: Word<'static> = Word::new(c"/etc/passwd");
 const GROUPS: Word<'static> = Word::new(c"/etc/group");
@@ -15,78 +16,93 @@ const GROUPS: Word<'static> = Word::new(c"/etc/group");
 /// The most supplementary groups that a process can have (NGROUPS_MAX).
 const GROUPS_MAX: usize = 65_536;
 
-/// Finds the numbers of what `config` names, and puts them there.
-pub fn resolve(config: &mut Config<'static>, pool: &mut Pool) -> Result<(), Failure> {
-    let (user, group) = split(config.text(Text::User).bytes(), b':');
-    let group = if config.names(Text::Group) { Some(config.text(Text::Group).bytes()) } else { group };
-    if !config.names(Text::User) && group.is_none() && !config.names(Text::Groups) {
-        return Ok(());
+/// Finds the numbers of what `config` names, and puts them there; the variables of the user.
+pub fn find_names(config: &mut Config<'static>, pool: &mut Pool) -> Result<UserWords, Failure> {
+    let mut finder = Finder { step: Step::FindUser, config, pool, variables: UserWords::default(), name: Word::EMPTY };
+    match finder.find() {
+        Ok(()) => Ok(finder.variables),
+        Err(reason) => Err(Failure { step: finder.step, reason }),
     }
-    let failed = |step| move |reason| Failure { step, reason };
-    let room = pool.bytes(LINE_MAX + BUFFER).map_err(|errno| failed(Step::FindUser)(errno.into()))?;
-    let mut finder = Finder { config, pool, room, name: Word::EMPTY };
-    if finder.config.names(Text::User) {
-        finder.find_user(user, group.is_some()).map_err(failed(Step::FindUser))?;
-    }
-    if let Some(group) = group {
-        finder.config.identity.group = Some(finder.group(group).map_err(failed(Step::FindGroup))?);
-    }
-    finder.find_groups().map_err(failed(Step::FindGroups))
 }
 
 /// What a search needs.
 struct Finder<'a> {
     config: &'a mut Config<'static>,
     pool: &'a mut Pool,
-    room: &'a mut [u8],
+    /// What is being looked for.
+    step: Step,
+    variables: UserWords,
     /// The user's name as its line has it; empty without a line.
     name: Word<'static>,
 }
 
 impl Finder<'_> {
+    fn find(&mut self) -> Result<(), Reason> {
+        if !self.config.has_any(&[Opt::User, Opt::Group, Opt::Groups]) {
+            return Ok(());
+        }
+        if self.config.has(Opt::User) {
+            // USER:GROUP, unless the group was given by itself.
+            let given = self.config.text(Opt::User);
+            let group = given.behind(b':');
+            if given.has(b':') && !self.config.has(Opt::Group) {
+                self.config.set(Opt::Group);
+                self.config.set_text(Opt::Group, group);
+            }
+            let mut user = Path::new(self.pool.list(given.bytes().len() + 1)?);
+            user.push(given.bytes().get(..given.length_to(given.find(b':'))).unwrap_or(b""))?;
+            self.find_user(user.keep())?;
+        }
+        self.step = Step::FindGroup;
+        // Without a text it is the one of the user's line.
+        if !self.config.text(Opt::Group).is_empty() {
+            self.config.group = self.group(self.config.text(Opt::Group))?;
+        }
+        self.step = Step::FindGroups;
+        self.find_groups()
+    }
+
     /// The user's line, by name or number. A number needs one only for its group.
-    fn find_user(&mut self, user: &[u8], has_group: bool) -> Result<(), Reason> {
+    fn find_user(&mut self, user: Word<'static>) -> Result<(), Reason> {
         let number = parse_id(user);
-        let identity = &mut self.config.identity;
-        identity.user = number;
-        match Lines::open(USERS, self.room) {
+        let has_group = self.config.has(Opt::Group);
+        self.config.user = number.unwrap_or(0);
+        let mut lines = match Lines::open(USERS, 7, self.pool) {
             Err(_) if number.is_some() && has_group => return Ok(()),
-            Err(reason) => return Err(reason),
-            Ok(mut lines) => {
-                while let Some(found) = lines.next_account(7)? {
-                    if number.map_or(found.name == user, |number| found.id == number) {
-                        let [group, _, home, shell] = found.rest;
-                        identity.user = Some(found.id);
-                        identity.group = parse_id(group);
-                        let name = join(b"LOGNAME=", found.name, self.pool)?;
-                        self.name = name.skip(8);
-                        identity.environment = [
-                            Some(join(b"HOME=", home, self.pool)?),
-                            Some(join(b"USER=", found.name, self.pool)?),
-                            Some(name),
-                            Some(join(b"SHELL=", shell, self.pool)?),
-                        ];
-                        break;
-                    }
+            lines => lines?,
+        };
+        while lines.next()? {
+            let Some(id) = parse_id(lines.field(2)) else { continue };
+            let is_it = number.map_or(lines.field(0).is(user), |number| number == id);
+            if let (true, Some(group)) = (is_it, parse_id(lines.field(3))) {
+                self.config.user = id;
+                if !has_group {
+                    self.config.group = group;
+                    self.config.set(Opt::Group);
                 }
+                for ((place, field), name) in self.variables.iter_mut().zip([5, 0, 0, 6]).zip(VARIABLES) {
+                    *place = Some(join(name, lines.field(field), self.pool)?);
+                }
+                self.name = join(lines.field(0), Word::EMPTY, self.pool)?;
+                return Ok(());
             }
         }
-        match (identity.user, identity.group) {
-            (None, _) => Err(Reason::UNKNOWN),
-            (_, None) if !has_group => Err(Reason::NO_GROUP),
-            _ => Ok(()),
+        match number {
+            None => Err(Reason::UNKNOWN),
+            Some(_) if !has_group => Err(Reason::NO_GROUP),
+            Some(_) => Ok(()),
         }
     }
 
     /// The number of a group, by name or as it stands.
-    fn group(&mut self, group: &[u8]) -> Result<u32, Reason> {
+    fn group(&mut self, group: Word<'_>) -> Result<u32, Reason> {
         if let Some(number) = parse_id(group) {
             return Ok(number);
         }
-        let mut lines = Lines::open(GROUPS, self.room)?;
-        while let Some(found) = lines.next_account(4)? {
-            if found.name == group {
-                return Ok(found.id);
+        let mut lines = Lines::open(GROUPS, 4, self.pool)?;
+        while lines.next()? {
+            if let (true, Some(id)) = (lines.field(0).is(group), parse_id(lines.field(2))) {
+                return Ok(id);
             }
         }
         Err(Reason::UNKNOWN)
@@ -95,33 +111,42 @@ impl Finder<'_> {
     /// The supplementary groups: those that were asked for, else the group and those that list the user. Never the
     /// caller's.
     fn find_groups(&mut self) -> Result<(), Reason> {
-        let list = self.config.text(Text::Groups).bytes();
-        let (all, mut count) = (self.pool.numbers(GROUPS_MAX)?, 0);
+        let (all, mut count) = (self.pool.list(GROUPS_MAX)?, 0);
         let mut put = |number| {
             *all.get_mut(count).ok_or(Reason::TOO_MANY)? = number;
             count += 1;
             Ok::<(), Reason>(())
         };
-        if !list.is_empty() {
-            for group in elements(list) {
-                put(self.group(group)?)?;
+        if self.config.has(Opt::Groups) {
+            let mut list = self.config.text(Opt::Groups);
+            while !list.is_empty() {
+                let end = list.find(b',');
+                let mut name = Path::new(self.pool.list(list.length_to(end) + 1)?);
+                name.push(list.bytes().get(..list.length_to(end)).unwrap_or(b""))?;
+                put(self.group(name.word())?)?;
+                list = end.rest();
             }
-        } else if let Some(group) = self.config.identity.group {
-            put(group)?;
+        } else {
+            put(self.config.group)?;
             if !self.name.is_empty() {
-                let mut lines = Lines::open(GROUPS, self.room)?;
-                while let Some(found) = lines.next_account(4)? {
-                    let [members, ..] = found.rest;
-                    if found.id != group && elements(members).any(|member| member == self.name.bytes()) {
-                        put(found.id)?;
+                let mut lines = Lines::open(GROUPS, 4, self.pool)?;
+                while lines.next()? {
+                    if let (true, Some(id)) = (is_in_list(lines.field(3), self.name), parse_id(lines.field(2)))
+                        && id != self.config.group
+                    {
+                        put(id)?;
                     }
                 }
             }
         }
-        self.config.identity.groups = all.get(..count);
+        self.config.groups = all.get(..count).unwrap_or(&[]);
+        self.config.set(Opt::Groups);
         Ok(())
     }
 }
+
+/// What a user's variables begin with.
+const VARIABLES: Table = Table::new(b"HOME=\0USER=\0LOGNAME=\0SHELL=\0\0");
 
 /// The longest line that counts.
 const LINE_MAX: usize = 1024;
@@ -129,57 +154,95 @@ const LINE_MAX: usize = 1024;
 /// How much is read at once.
 const BUFFER: usize = 4096;
 
-/// A file's lines, one at a time. Longer ones are left out; the last need not end in a newline.
+/// The most fields that a line has: passwd(5).
+const FIELDS: usize = 7;
+
+/// A file's lines, one at a time, each as its fields. A line that is too long, has another number of fields, a NUL, no name
+/// or one that stands for another source (NIS) counts as not there; the last need not end in a newline.
 struct Lines<'a> {
     file: Fd,
+    /// How many fields a line has.
+    fields: usize,
+    /// The line, its fields ended by NULs, and one more behind it.
     line: &'a mut [u8],
+    /// Where its fields begin.
+    starts: [usize; FIELDS],
     buffer: &'a mut [u8],
     start: usize,
     end: usize,
 }
 
 impl Lines<'_> {
-    /// The lines of the file at `path`, with `room` for one and for what was read ahead.
-    fn open<'a>(path: Word<'_>, room: &'a mut [u8]) -> Result<Lines<'a>, Reason> {
+    /// The lines of the file at `path`.
+    fn open(path: Word<'_>, fields: usize, pool: &mut Pool) -> Result<Lines<'static>, Errno> {
+        let (line, buffer) = (pool.list(LINE_MAX + 1)?, pool.list(BUFFER)?);
         let file = file::open(file::HERE, path, flags::INPUT, 0)?;
-        let (line, buffer) = room.split_at_mut_checked(LINE_MAX).ok_or(Reason::NONE)?;
-        Ok(Lines { file, line, buffer, start: 0, end: 0 })
+        Ok(Lines { file, fields, line, starts: [0; FIELDS], buffer, start: 0, end: 0 })
     }
 
-    /// The next line that is a whole account with so many fields; nothing at the end of the file.
-    fn next_account(&mut self, fields: usize) -> Result<Option<Account<'_>>, Reason> {
+    /// Field number `index` of the line.
+    fn field(&self, index: usize) -> Word<'_> {
+        let start = self.starts.get(index).copied().unwrap_or(0);
+        Word::ending(self.line.get(start..).unwrap_or(b""))
+    }
+
+    /// Reads the next line that counts; none at the end of the file.
+    fn next(&mut self) -> Result<bool, Errno> {
+        let (mut length, mut count, mut is_bad) = (0, 1, false);
         loop {
-            let Some(length) = self.next()? else { return Ok(None) };
-            // Twice, since the borrow checker does not see that a line that is not one is not lent out.
-            if account::parse(self.line.get(..length).unwrap_or(b""), fields).is_some() {
-                return Ok(account::parse(self.line.get(..length).unwrap_or(b""), fields));
-            }
+            let next = self.byte()?;
+            let byte = match next {
+                Some(b'\n') | None => {
+                    self.put(length, 0);
+                    // Lines of other systems.
+                    if length > 0 && self.line.get(length - 1) == Some(&b'\r') {
+                        self.put(length - 1, 0);
+                    }
+                    let is_plain = !matches!(self.field(0).first(), 0 | b'+' | b'-');
+                    if count == self.fields && length <= LINE_MAX && !is_bad && is_plain {
+                        return Ok(true);
+                    }
+                    if next.is_none() {
+                        return Ok(false);
+                    }
+                    (length, count, is_bad) = (0, 1, false);
+                    continue;
+                }
+                Some(b':') => {
+                    if let Some(start) = self.starts.get_mut(count) {
+                        *start = length + 1;
+                    }
+                    count += 1;
+                    0
+                }
+                Some(byte) => {
+                    is_bad |= byte == 0;
+                    byte
+                }
+            };
+            self.put(length, byte);
+            length += 1;
         }
     }
 
-    /// Reads the next line of at most the longest length; its length.
-    fn next(&mut self) -> Result<Option<usize>, Reason> {
-        let mut length = 0;
-        loop {
-            if self.start == self.end {
-                (self.start, self.end) = (0, file::read(self.file, self.buffer)?);
-                if self.end == 0 {
-                    return Ok(if length > 0 && length <= LINE_MAX { Some(length) } else { None });
-                }
-            }
-            let byte = self.buffer.get(self.start).copied().unwrap_or(b'\n');
-            self.start += 1;
-            if byte != b'\n' {
-                if let Some(place) = self.line.get_mut(length) {
-                    *place = byte;
-                }
-                length += 1;
-            } else if length <= LINE_MAX {
-                return Ok(Some(length));
-            } else {
-                length = 0;
-            }
+    /// Puts a byte of the line in its place; the last place stays NUL.
+    fn put(&mut self, at: usize, byte: u8) {
+        if let Some(place) = self.line.get_mut(at).filter(|_| at < LINE_MAX) {
+            *place = byte;
         }
+    }
+
+    /// The next byte of the file.
+    fn byte(&mut self) -> Result<Option<u8>, Errno> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, file::read(self.file, self.buffer)?);
+        }
+        let byte = self.buffer.get(self.start).copied().filter(|_| self.start < self.end);
+        self.start += 1;
+        if byte.is_none() {
+            self.start = self.end;
+        }
+        Ok(byte)
     }
 }
 

@@ -5,16 +5,17 @@ use core::sync::atomic::Ordering::Relaxed;
 #[cfg(feature = "identity")]
 use super::identity;
 use super::record::Record;
-use super::{Command, descriptors, detach, execute, pidfile};
+use super::{Command, NAMED, descriptors, detach, execute, pidfile};
+use crate::Vector;
 use crate::plan::number::{Digits, digits};
-use crate::plan::{Config, Flag, Reason, Step, Text};
+use crate::plan::{Config, Opt, Reason, Step};
+use crate::sys::Errno;
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::{Path, Pool, Room, Stack};
 #[cfg(feature = "monitor")]
 use crate::sys::monitor;
 use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
-use crate::{Table, Vector, Word};
 
 /// What all processes of a start share.
 pub struct Start<'a> {
@@ -29,7 +30,7 @@ pub struct Start<'a> {
 /// What one process carries from step to step.
 pub struct Work<'a> {
     pub start: &'a Start<'a>,
-    /// From [`Step::FindDirectory`] on the program's directory.
+    /// Room for a path.
     pub path: Path<'a>,
     /// The file that is being opened and locked.
     pub opened: Fd,
@@ -50,13 +51,12 @@ pub struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub fn new(start: &'a Start<'a>, path: Path<'a>) -> Work<'a> {
-        let nobody = Identity { device: 0, inode: 0 };
         Work {
             start,
             path,
             opened: NO_FD,
             pidfile: NO_FD,
-            locked: [nobody; 2],
+            locked: [Identity::NONE; 2],
             standard: [NO_FD; 3],
             stderr: NO_FD,
             umask: 0,
@@ -69,21 +69,19 @@ impl<'a> Work<'a> {
 /// Does `step` in this process.
 pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
+    let record = work.start.record;
     match step {
         Step::CheckFirst if work.start.command.id == 1 => return Err(Reason::FIRST),
-        Step::CheckFirst => {}
         Step::BlockSignals => {
             // An inherited "ignore" would have the kernel reap our children by itself.
-            let ignored = signal::dispose(signal::CHILD, false)?;
-            let mut mask = signal::ALL;
-            signal::block(&mut mask)?;
-            work.start.record.set_signals(mask.0, ignored);
+            record.set_ignored(signal::dispose(signal::CHILD, false)?);
+            record.set_mask(signal::block(signal::ALL)?);
         }
         Step::AdoptOrphans => {
             let adopted = process::adopt_orphans(true);
             // Without it (an emulator, Linux before 3.4) only a daemon whose session process is killed is out of reach;
-            // but who wants to wait must be the parent.
-            if config.has(Flag::Wait) {
+            // but who stays must be the parent.
+            if config.has_any(&[Opt::Wait, Opt::Monitored]) {
                 adopted?;
             }
         }
@@ -96,47 +94,51 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::FollowMonitor => {
             monitor::die_with_parent()?;
             // It may have died before.
-            if monitor::parent() != work.start.record.monitor.load(Relaxed) {
+            if monitor::parent() != record.monitor.load(Relaxed) {
                 return Err(Reason::KILLED);
             }
         }
         Step::ResetSignals => signal::reset_all()?,
-        Step::CheckKept => descriptors::check_kept(work)?,
+        Step::CheckKept => descriptors::check_kept(config, record)?,
         Step::CloseDescriptors => descriptors::close(config)?,
-        Step::OpenNull => descriptors::open_null(work)?,
+        Step::OpenNull => descriptors::open_null(config)?,
         Step::ClearUmask => work.umask = file::set_umask(0),
-        Step::OpenPidfile => pidfile::open(work, Text::Pidfile)?,
+        Step::OpenPidfile => pidfile::open(work, Opt::Pidfile)?,
         Step::LockPidfile => {
-            pidfile::lock(work, Text::Pidfile)?;
+            pidfile::lock(work, Opt::Pidfile)?;
             work.pidfile = work.opened;
         }
-        Step::OpenLockfile => pidfile::open(work, Text::Lockfile)?,
-        Step::LockLockfile => pidfile::lock(work, Text::Lockfile)?,
-        Step::WritePidfile => pidfile::write(work)?,
-        Step::FindDirectory => work.path.push_current_directory()?,
-        Step::OpenStdin => work.open_standard(0, Text::Stdin, flags::INPUT)?,
-        Step::OpenStdout => work.open_standard(1, Text::Stdout, flags::OUTPUT)?,
-        Step::OpenStderr => work.open_standard(2, Text::Stderr, flags::OUTPUT)?,
-        Step::ChangeDirectory => file::change_directory(config.text(Text::Directory))?,
+        Step::OpenLockfile => pidfile::open(work, Opt::Lockfile)?,
+        Step::LockLockfile => pidfile::lock(work, Opt::Lockfile)?,
+        Step::WritePidfile => {
+            pidfile::write(record, work.pidfile)?;
+            if config.has(Opt::NoLock) {
+                file::close(work.pidfile);
+            }
+        }
+        Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,
+        Step::OpenStdout => work.open_standard(1, Opt::Stdout)?,
+        Step::OpenStderr => work.open_standard(2, Opt::Stderr)?,
+        Step::ChangeDirectory => file::change_directory(config.text(Opt::Chdir))?,
         Step::RedirectStdin => work.redirect(0, 0)?,
         Step::RedirectStdout => work.redirect(1, 1)?,
         Step::RedirectStderr => {
-            if config.has(Flag::Foreground) {
-                work.stderr = file::save(file::STDERR, 3)?;
+            if config.has(Opt::Foreground) {
+                work.stderr = file::duplicate_from(file::STDERR, 3, false)?;
             }
-            work.redirect(if config.same(Text::Stdout, Text::Stderr) { 1 } else { 2 }, 2)?;
+            work.redirect(if config.has(Opt::SharedOutput) { 1 } else { 2 }, 2)?;
         }
         Step::SetUmask => {
-            file::set_umask(if config.names(Text::Umask) { config.umask } else { work.umask });
+            let stays = !config.has_any(&[Opt::Detaches, Opt::Umask]);
+            file::set_umask(if stays { work.umask } else { config.umask });
         }
         Step::NameProgram => work.name_program()?,
         Step::RestoreMask => {
-            let mut mask = signal::NONE;
-            if config.has(Flag::KeepSignals) {
-                mask = signal::Set(work.start.record.mask());
-                signal::dispose(signal::CHILD, work.start.record.ignored_children())?;
+            let keeps = config.has(Opt::KeepSignals);
+            if keeps {
+                signal::dispose(signal::CHILD, record.ignored())?;
             }
-            signal::block(&mut mask)?;
+            signal::block(if keeps { record.mask() } else { signal::NONE })?;
         }
         Step::Execute => return Err(execute::execute(work)),
         #[cfg(feature = "identity")]
@@ -148,43 +150,44 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
 }
 
 impl Work<'_> {
-    /// Variables with dmz's process id are meant for the program.
+    /// Variables with the id of the process that was called are meant for the program.
     fn name_program(&mut self) -> Result<(), Reason> {
+        let command = self.start.command;
         let (mut old, mut new) = (Digits::default(), Digits::default());
-        let old = Word::ending(digits(self.start.command.id as u32, 0, &mut old));
-        let new = Word::ending(digits(self.start.record.daemon.load(Relaxed) as u32, 0, &mut new));
-        let start_of = |word: Word<'_>| {
-            let mut starts = NAMED;
-            starts.find(|start| word.bytes().strip_prefix(start.bytes()) == Some(old.bytes()))
-        };
-        let (mut words, mut pool) = (self.environment, Pool::new());
-        if words.any(|word| start_of(word).is_some()) {
-            let mut environment = VectorMut::copy(self.environment, 0, &mut pool)?;
-            environment.replace(|word| match start_of(word) {
-                Some(start) => join(start.bytes(), new.bytes(), &mut pool),
-                None => Ok(word),
-            })?;
-            self.environment = environment.vector();
+        let old = digits(command.id as u32, 0, &mut old);
+        let new = digits(self.start.record.daemon.load(Relaxed) as u32, 0, &mut new);
+        let mut pool = Pool::new();
+        let mut environment = VectorMut::copy(command.environment, 0, &mut pool)?;
+        for name in NAMED {
+            if command.environment.into_iter().any(|word| word.strip(name).is_some_and(|id| id.is(old))) {
+                environment.set(join(name, new, &mut pool)?);
+            }
         }
+        self.environment = environment.vector();
         Ok(())
     }
 
     /// Opens what the configuration names for descriptor `number`.
-    fn open_standard(&mut self, number: usize, which: Text, how: file::Flags) -> Result<(), Reason> {
+    fn open_standard(&mut self, number: usize, which: Opt) -> Result<(), Reason> {
         let config = self.start.config;
-        let (append, end) = match config.has(Flag::Append) || self.has_started {
-            _ if number == 0 => (false, how),
-            true => (true, how | flags::APPEND),
-            false => (false, how | flags::TRUNCATE),
+        let appends = number > 0 && (config.has(Opt::Append) || self.has_started);
+        let how = match number {
+            0 => flags::INPUT,
+            _ if appends => flags::OUTPUT.union(flags::APPEND),
+            _ => flags::OUTPUT.union(flags::TRUNCATE),
         };
-        let fd = file::open(file::HERE, config.text(which), end, OUTPUT_MODE)?;
+        let fd = file::open(file::HERE, config.text(which), how, OUTPUT_MODE)?;
+        let status = file::status(fd)?;
         // The exec closes this descriptor, and any close of a locked file drops its lock.
-        let identity = file::status(fd)?.identity;
-        if self.locked.iter().any(|locked| *locked == identity) {
+        if self.locked.contains(&status.identity) {
             return Err(Reason::PIDFILE);
         }
+        // The kernel would open a directory for reading.
+        if status.is_directory() {
+            return Err(Errno::ISDIR.into());
+        }
         // Opening must not wait for a FIFO's other end, but the program expects ordinary descriptors.
-        file::set_blocking(fd, append)?;
+        file::set_blocking(fd, appends)?;
         if let Some(place) = self.standard.get_mut(number) {
             *place = fd;
         }
@@ -196,9 +199,6 @@ impl Work<'_> {
         Ok(file::duplicate_onto(self.standard.get(from).copied().unwrap_or(NO_FD), number)?)
     }
 }
-
-/// Variables that hold the id of the process that they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3)).
-const NAMED: Table = Table::new(b"LISTEN_PID=\0WATCHDOG_PID=\0\0");
 
 /// Permissions of the output files that dmz makes.
 const OUTPUT_MODE: u32 = 0o640;

@@ -1,15 +1,15 @@
 //! Which descriptors the program gets: everything closed but what is to stay, and the null device on what is left of 0
 //! to 2.
 
-use super::apply::Work;
-use crate::plan::{Config, Flag, Reason};
-use crate::sys::file::{self, Fd, flags};
+use super::record::Record;
+use crate::plan::{Config, Opt, Reason};
+use crate::sys::file::{self, Fd, NO_FD, flags};
 use crate::{Table, Word};
 
 /// Makes sure that the descriptors to keep are open.
-pub fn check_kept(work: &Work<'_>) -> Result<(), Reason> {
-    for number in work.start.config.keep {
-        work.start.record.set_number(*number as i32);
+pub fn check_kept(config: &Config<'_>, record: &Record) -> Result<(), Reason> {
+    for number in config.keep {
+        record.set_number(*number as i32);
         file::check(Fd(*number as i32))?;
     }
     Ok(())
@@ -17,8 +17,8 @@ pub fn check_kept(work: &Work<'_>) -> Result<(), Reason> {
 
 /// Closes everything but the descriptors to keep.
 pub fn close(config: &Config<'_>) -> Result<(), Reason> {
-    let mut first = if config.stays() { 3 } else { 0 };
-    let last = if config.has(Flag::KeepAll) { 2 } else { u32::MAX };
+    let mut first = if config.has(Opt::Detaches) { 0 } else { 3 };
+    let last = if config.has(Opt::NoClose) { 2 } else { u32::MAX };
     while let Some(kept) = config.next_kept(first).filter(|kept| *kept < last) {
         if kept > first {
             close_range(first, kept - 1)?;
@@ -55,28 +55,25 @@ fn close_range(first: u32, last: u32) -> Result<(), Reason> {
 /// The null device, and where one of our own may be made for a moment when that is not there or is something else.
 const NULLS: Table = Table::new(b"/dev/null\0/dev/null.dmz\0/run/null.dmz\0/tmp/null.dmz\0/null.dmz\0\0");
 
-/// Opens the null device as the lowest free descriptor, and makes that every one of 0, 1 and 2 that is not to stay. In
-/// the foreground all stay that are open.
-pub fn open_null(work: &Work<'_>) -> Result<(), Reason> {
-    let config = work.start.config;
-    let is_missing = |number: &i32| match config.stays() {
-        true => file::check(Fd(*number)).is_err(),
-        false => !config.keeps(*number as u32),
-    };
-    let mut missing = (0..3).filter(is_missing);
-    if missing.next().is_none() {
-        return Ok(());
-    }
-    // Nothing lower is free: it takes the place of the first that is missing.
-    let null = null()?;
-    for number in missing {
-        file::duplicate_onto(null, number)?;
+/// Makes the null device every one of descriptors 0, 1 and 2 that is not to stay. In the foreground all stay that are open.
+pub fn open_null(config: &Config<'_>) -> Result<(), Reason> {
+    let mut null = NO_FD;
+    for number in 0..3 {
+        if config.keeps(number as u32) && file::check(Fd(number)).is_ok() {
+            continue;
+        }
+        if null == NO_FD {
+            // Nothing lower is free, so it is this very number.
+            null = find_null()?;
+        } else {
+            file::duplicate_onto(null, number)?;
+        }
     }
     Ok(())
 }
 
 /// The null device, or one of our own, made and unlinked in the first folder that takes one.
-fn null() -> Result<Fd, Reason> {
+fn find_null() -> Result<Fd, Reason> {
     let mut refusal = None;
     for name in NULLS {
         if refusal.is_some() {

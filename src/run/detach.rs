@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::apply::{Start, Work};
 use super::record::Record;
 use super::{Command, Failed, perform, pidfile};
-use crate::plan::{Config, Failure, Flag, Process, Reason, Step, Text};
+use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file::{self, NO_FD};
 use crate::sys::memory::{self, Path};
@@ -24,11 +24,19 @@ pub struct Started {
     pub(super) record: &'static Record,
 }
 
+impl Started {
+    /// Takes it all back: what the caller wanted besides has failed.
+    pub fn take_down(&self, config: &Config<'_>, failure: Failure) -> Failed {
+        take_down(config, self.record);
+        Failed { failure, number: 0 }
+    }
+}
+
 /// Starts the daemon, and comes back once the program is executed; or what failed, with nothing left behind.
 pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> {
     let start = prepare(config, command)?;
     let record = start.record;
-    if config.has(Flag::Foreground) {
+    if config.has(Opt::Foreground) {
         become_program(&start);
     } else if let Err(reason) = detach(&start) {
         record.fail(reason);
@@ -54,7 +62,11 @@ fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>
 /// Is the program's monitor, in this very process: starts it, calls `started` with its id, and comes back with how it
 /// ended when nothing is left of it.
 #[cfg(feature = "monitor")]
-pub fn serve(config: &Config<'_>, command: &Command, started: impl FnOnce(i32)) -> Result<End, Failed> {
+pub fn serve(
+    config: &Config<'_>,
+    command: &Command,
+    started: impl FnOnce(i32) -> Result<(), Failure>,
+) -> Result<End, Failed> {
     let start = prepare(config, command)?;
     start.record.monitor.store(command.id, Relaxed);
     let served = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut [])));
@@ -70,7 +82,7 @@ pub fn serve(config: &Config<'_>, command: &Command, started: impl FnOnce(i32)) 
 fn detach(start: &Start<'_>) -> Result<(), Reason> {
     let mut work = Work::new(start, Path::new(&mut []));
     perform(Process::Launcher, &mut work)?;
-    if start.config.forks_twice() { Ok(()) } else { perform(Process::Session, &mut work) }
+    if start.config.has(Opt::ForksTwice) { Ok(()) } else { perform(Process::Session, &mut work) }
 }
 
 /// The foreground: this process does the daemon's steps and is the program, or has failed.
@@ -94,7 +106,7 @@ fn take_down(config: &Config<'_>, record: &Record) {
             process::end(process);
         }
     }
-    pidfile::undo(config.text(Text::Pidfile), record);
+    pidfile::undo(config.text(Opt::Pidfile), record);
 }
 
 /// [`Step::Fork`]: starts the session process and waits until it has gone.
@@ -106,10 +118,12 @@ pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
 /// [`Step::ForkDaemon`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
 pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
     let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
-    if start.config.has(Flag::SingleFork) {
+    if start.config.has(Opt::SingleFork) {
         return watch(start.record, daemon);
     }
-    if prove(daemon, start.record.session.load(Relaxed))? {
+    let is_proved = prove(daemon, start.record.session.load(Relaxed))?;
+    // A filter may say EPERM to everything: what the daemon itself says counts more.
+    if is_proved && !start.record.has_failed() {
         start.record.prove();
     }
     Ok(())
@@ -171,7 +185,7 @@ fn child(process: Process, start: &Start<'_>, path: Path<'_>) -> ! {
 pub fn prove(daemon: process::Process, group: i32) -> Result<bool, Reason> {
     let mut has_ended = false;
     loop {
-        if process::has_executed(daemon, group) {
+        if process::has_executed(daemon, group)? {
             return match process::peek(daemon) {
                 Ok(Some(End::Killed(_))) => Err(Reason::ENDED),
                 _ => Ok(true),

@@ -2,48 +2,50 @@
 
 use super::apply::Work;
 use crate::Word;
-use crate::plan::reason::errno;
-use crate::plan::{Reason, Text};
+use crate::plan::{Opt, Reason};
 use crate::sys::file::{self, flags};
 use crate::sys::process;
 
 /// Where programs are when there is no PATH.
-const DEFAULT_PATH: &[u8] = b"/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH: Word<'static> = Word::new(c"/usr/sbin:/usr/bin:/sbin:/bin");
+
+/// The variable that says where they are.
+const PATH: Word<'static> = Word::new(c"PATH=");
 
 /// Executes the program; comes back only with the reason why not.
 pub fn execute(work: &mut Work<'_>) -> Reason {
     let start = work.start;
+    let program = start.config.text(Opt::Program);
     if start.config.has_path() {
-        // The path holds the caller's directory, or nothing for a program that starts at the root.
-        return attempt(work);
+        return process::execute(program, start.command.arguments, work.environment).into();
     }
-    let mut values = start.command.words.environment.filter_map(|word| word.bytes().strip_prefix(b"PATH="));
-    let folders = values.next().unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
+    let mut caller = start.command.caller;
+    let mut folders = caller.find_map(|word| word.strip(PATH)).unwrap_or(DEFAULT_PATH);
     let mut worst = Reason::NOT_FOUND;
-    // Elements that are empty or relative would mean the working directory, which is not the caller's any more.
-    for folder in folders.filter(|folder| folder.first() == Some(&b'/')) {
-        work.path.clear();
-        let _ = work.path.push(folder);
-        let reason = attempt(work);
-        match reason.number() {
-            errno::ENOENT | errno::ENOTDIR => {}
-            errno::EACCES => worst = reason,
-            _ => return reason,
+    while !folders.is_empty() {
+        let end = folders.find(b':');
+        let folder = folders.bytes().get(..folders.length_to(end)).unwrap_or(b"");
+        // An element that is empty or relative would mean the working directory, which is not the caller's any more.
+        if folders.first() == b'/' {
+            match attempt(work, folder, program) {
+                reason if reason.means_not_found() => {}
+                Reason::NO_ACCESS => worst = Reason::NO_ACCESS,
+                reason => return reason,
+            }
         }
+        folders = end.rest();
     }
     worst
 }
 
-/// Executes the program in the folder that the path holds, or without a folder as it is named.
-fn attempt(work: &mut Work<'_>) -> Reason {
-    let start = work.start;
-    let program = start.config.text(Text::Program);
+/// Executes the program in a folder.
+fn attempt(work: &mut Work<'_>, folder: &[u8], program: Word<'_>) -> Reason {
     let path = &mut work.path;
-    let whole = if path.is_empty() { Ok(()) } else { path.push(b"/") };
-    if let Err(errno) = whole.and_then(|()| path.push(program.bytes())) {
-        return errno.into();
+    path.clear();
+    match path.push(folder).and_then(|()| path.push(b"/")).and_then(|()| path.push(program.bytes())) {
+        Ok(()) => process::execute(path.word(), work.start.command.arguments, work.environment).into(),
+        Err(errno) => errno.into(),
     }
-    process::execute(path.word(), start.command.arguments, work.environment).into()
 }
 
 /// When `program` is there though its exec said ENOENT, what is missing instead: the interpreter that a script's first

@@ -2,50 +2,45 @@
 
 use super::apply::Work;
 use crate::Word;
-use crate::plan::{Reason, Step, Text};
+use crate::plan::{Opt, Reason, Step};
 use crate::sys::memory::Pool;
-use crate::sys::{file, identity as sys};
+use crate::sys::{Errno, file, identity as sys};
 
 /// Does `step`, if it is one of these.
 pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
-    let identity = &config.identity;
     match step {
-        Step::SetNice => sys::set_nice(identity.nice)?,
-        Step::SetScheduling => sys::set_scheduling(identity.scheduling.0, identity.scheduling.1)?,
-        Step::SetIoPriority => sys::set_io_priority(identity.io_priority)?,
-        Step::SetOomScore => put(Word::new(c"/proc/self/oom_score_adj"), config.text(Text::OomScore))?,
+        Step::SetNice => sys::set_nice(config.nice)?,
+        Step::SetScheduling => sys::set_scheduling(config.scheduling & 0xff, config.scheduling >> 8)?,
+        Step::SetIoPriority => sys::set_io_priority(config.io_priority)?,
+        Step::SetOomScore => put(Word::new(c"/proc/self/oom_score_adj"), config.text(Opt::OomScoreAdj))?,
         Step::EnterCgroup => {
             work.path.clear();
-            work.path.push(config.text(Text::Cgroup).bytes())?;
+            work.path.push(config.text(Opt::Cgroup).bytes())?;
             work.path.push(b"/cgroup.procs")?;
             // 0 is the process that writes.
             let entered = put(work.path.word(), Word::new(c"0"));
             work.path.clear();
             entered?;
         }
-        Step::SetGroups => sys::set_groups(identity.groups.unwrap_or(&[]))?,
-        Step::SetGroup => sys::set_group(identity.group.unwrap_or(NOBODY))?,
-        Step::EnterUser => sys::set_effective_user(identity.user.unwrap_or(NOBODY))?,
-        Step::LeaveUser => sys::set_effective_user(work.start.command.words.user)?,
-        Step::LimitCapabilities => limit_capabilities(identity.caps.unwrap_or(0))?,
+        Step::SetGroups => sys::set_groups(config.groups)?,
+        Step::SetGroup => sys::set_group(config.group)?,
+        Step::EnterUser => sys::set_effective_user(config.user)?,
+        Step::LeaveUser => sys::set_effective_user(work.start.command.user)?,
+        Step::LimitCapabilities => limit_capabilities(config.caps)?,
         Step::ChangeRoot => {
-            sys::change_root(config.text(Text::Root))?;
+            sys::change_root(config.text(Opt::Chroot))?;
             file::change_directory(Word::new(c"/"))?;
         }
         Step::SetLimits => {
-            let limits = (0..).zip(identity.limits.chunks_exact(2));
-            for (resource, limit) in limits.filter(|(resource, _)| identity.limited & 1 << resource != 0) {
-                if let [soft, hard] = limit {
-                    sys::set_limit(resource, *soft, *hard)?;
-                }
+            for [resource, soft, hard] in config.limits {
+                sys::set_limit(*resource as u32, *soft, *hard)?;
             }
         }
-        Step::SetUser => sys::set_user(identity.user.unwrap_or(NOBODY))?,
+        Step::SetUser => sys::set_user(config.user)?,
         Step::SetCapabilities => {
-            let caps = identity.caps.unwrap_or(0);
-            sys::set_capabilities(caps)?;
-            numbers(caps).try_for_each(sys::raise_capability)?;
+            sys::set_capabilities(config.caps)?;
+            numbers(config.caps).try_for_each(sys::raise_capability)?;
         }
         Step::ForbidPrivileges => sys::forbid_new_privileges()?,
         Step::CheckIdentity => check(work)?,
@@ -53,9 +48,6 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
     }
     Ok(())
 }
-
-/// Never reaches the kernel: a step without its number is not wanted.
-const NOBODY: u32 = 65_534;
 
 /// The numbers of the bits that are set.
 fn numbers(bits: u64) -> impl Iterator<Item = u32> {
@@ -67,7 +59,7 @@ fn limit_capabilities(caps: u64) -> Result<(), Reason> {
     for number in numbers(!caps) {
         match sys::drop_capability(number) {
             // Above the last that this kernel knows.
-            Err(errno) if errno.is(crate::plan::reason::errno::EINVAL) => break,
+            Err(Errno::INVAL) => break,
             other => other?,
         }
     }
@@ -76,18 +68,18 @@ fn limit_capabilities(caps: u64) -> Result<(), Reason> {
 
 /// Asks the kernel who this process is: a change that only pretended must not run the program.
 fn check(work: &Work<'_>) -> Result<(), Reason> {
-    let identity = &work.start.config.identity;
-    let is = |wanted: Option<u32>, ids: sys::Ids| wanted.is_none_or(|wanted| ids == [wanted; 3]);
+    let config = work.start.config;
     let mut few = [0; FEW];
-    if let Some(wanted) = identity.groups {
-        let room = if wanted.len() > FEW { Pool::new().numbers(wanted.len())? } else { &mut few[..] };
-        let count = sys::supplementary(room)?;
-        let is_there = |group: &u32| room.iter().take(count).any(|there| there == group);
-        if count != wanted.len() || !wanted.iter().all(is_there) {
-            return Err(Reason::PRETENDED);
-        }
-    }
-    if is(identity.user, sys::users()?) && is(identity.group, sys::groups()?) { Ok(()) } else { Err(Reason::PRETENDED) }
+    let room = if config.groups.len() > FEW { Pool::new().list(config.groups.len())? } else { &mut few[..] };
+    let count = sys::supplementary(room)?;
+    let is_there = |group: &u32| room.iter().take(count).any(|there| there == group);
+    let is = |opt, wanted, ids: sys::Ids| !config.has(opt) || ids == [wanted; 3];
+    // The kernel sorts the groups, and keeps those that are there twice.
+    let is_so = count == config.groups.len()
+        && config.groups.iter().all(is_there)
+        && is(Opt::User, config.user, sys::users()?)
+        && is(Opt::Group, config.group, sys::groups()?);
+    if is_so { Ok(()) } else { Err(Reason::PRETENDED) }
 }
 
 /// How many groups there is room for on the stack.

@@ -12,31 +12,30 @@ mod execute;
 mod identity;
 #[cfg(feature = "monitor")]
 mod monitor;
-#[cfg(feature = "monitor")]
 mod paths;
 mod pidfile;
 mod record;
 mod wait;
 
+pub use crate::sys::Errno;
 pub use crate::sys::file::{STDERR, STDOUT};
-pub use crate::sys::memory::Pool;
+pub use crate::sys::memory::{Plain, Pool};
 pub use crate::sys::process::{End, die, own_group, own_id};
 pub use crate::sys::words::{VectorMut, join};
 #[cfg(feature = "identity")]
-pub use account::resolve;
+pub use account::find_names;
 #[cfg(feature = "monitor")]
 pub use detach::serve;
 pub use detach::{Started, start};
 pub use execute::missing_interpreter;
-#[cfg(feature = "monitor")]
 pub use paths::make_absolute;
 
-#[cfg(feature = "monitor")]
-use crate::plan::monitor::AtExit;
-use crate::plan::{Failure, Process, Reason, order};
+use crate::plan::number::{Digits, digits};
+use crate::plan::order::ORDER;
+use crate::plan::{Failure, Process, Reason};
 use crate::sys::file::{self, Fd};
-use crate::sys::{Errno, process};
-use crate::{Vector, Word, Words};
+use crate::sys::process;
+use crate::{Table, Vector, Word, Words};
 use apply::{Work, apply};
 
 impl From<Errno> for Reason {
@@ -52,8 +51,10 @@ pub struct Command {
     pub arguments: Vector,
     /// Its environment.
     pub environment: Vector,
-    /// What the caller gave: PATH for the search, and the effective user id.
-    pub words: Words,
+    /// The caller's own environment, for its PATH.
+    pub caller: Vector,
+    /// The effective user id.
+    pub user: u32,
     /// The id of the process that was called.
     pub id: i32,
 }
@@ -68,17 +69,36 @@ pub struct Failed {
     pub number: i32,
 }
 
+/// HOME, USER, LOGNAME and SHELL of a user that has a line in /etc/passwd.
+pub type UserWords = [Option<Word<'static>>; 4];
+
+impl Command {
+    /// Is something in the environment for the process that was called, by its id?
+    pub fn has_id(&self) -> bool {
+        let mut room = Digits::default();
+        let id = digits(self.id as u32, 0, &mut room);
+        self.environment
+            .into_iter()
+            .any(|word| NAMED.into_iter().any(|name| word.strip(name).is_some_and(|is| is.is(id))))
+    }
+}
+
+/// Variables that hold the id of the process that they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3)).
+const NAMED: Table = Table::new(b"LISTEN_PID=\0WATCHDOG_PID=\0\0");
+
 /// Does the steps of `process` in their order; stops at the first that fails.
 #[inline(never)]
 fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
     let start = work.start;
-    order::each(start.config, |whose, step| {
-        if whose != process {
-            return Ok(());
+    for row in ORDER {
+        if let Some((whose, step)) = row.resolve(start.config)
+            && whose == process
+        {
+            start.record.note(step);
+            apply(step, work)?;
         }
-        start.record.note(step);
-        apply(step, work)
-    })
+    }
+    Ok(())
 }
 
 /// Writes `words` as one line, one behind the other. Why it could not.
@@ -96,15 +116,15 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
 /// Words of the longest line.
 const PIECES: usize = 8;
 
-/// The last act of a machine's PID 1.
+/// The last act of a machine's PID 1, by its number in [`ACTIONS`](crate::plan::monitor::ACTIONS).
 #[cfg(feature = "monitor")]
-pub fn end_machine(how: AtExit) {
+pub fn end_machine(action: u32) {
     use crate::sys::monitor as last;
-    match how {
-        AtExit::Exit => {}
-        AtExit::PowerOff => last::end_machine(last::POWER_OFF),
-        AtExit::Reboot => last::end_machine(last::RESTART),
-        AtExit::Halt => last::end_machine(last::HALT),
+    match action {
+        1 => last::end_machine(last::POWER_OFF),
+        2 => last::end_machine(last::RESTART),
+        3 => last::end_machine(last::HALT),
+        _ => {}
     }
 }
 

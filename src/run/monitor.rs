@@ -11,8 +11,9 @@ use super::detach::prove;
 use super::{perform, pidfile};
 use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
-use crate::plan::monitor::{STOP_TIMEOUT, next_delay};
-use crate::plan::{Flag, Process, Reason, Step, Text};
+use crate::plan::monitor::{SIGNALLED, accepts, next_delay};
+use crate::plan::{Failure, Opt, Process, Reason, Step};
+use crate::sys::Errno;
 use crate::sys::file;
 use crate::sys::memory::Path;
 use crate::sys::monitor::{self as sys, Child};
@@ -49,7 +50,7 @@ struct Monitor<'a> {
 const TOLD: usize = 32;
 
 /// Starts the program, says so by `started`, stays until nothing is left of it. How it ended; or why there was no start.
-pub fn run(start: &Start<'_>, started: impl FnOnce(i32)) -> Result<End, Reason> {
+pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) -> Result<End, Reason> {
     let config = start.config;
     let mut monitor = Monitor {
         work: Work::new(start, Path::new(start.room.take())),
@@ -68,11 +69,15 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32)) -> Result<End, Reason> 
     perform(Process::Monitor, &mut monitor.work)?;
     monitor.begin()?;
     start.record.prove();
-    started(start.record.daemon.load(Relaxed));
+    started(start.record.daemon.load(Relaxed)).map_err(|failure| {
+        start.record.note(failure.step);
+        start.record.disprove();
+        failure.reason
+    })?;
     monitor.work.has_started = true;
     monitor.stay();
-    if config.names(Text::Pidfile) {
-        pidfile::remove(config.text(Text::Pidfile), start.record);
+    if config.has(Opt::Pidfile) {
+        pidfile::remove(config.text(Opt::Pidfile), start.record);
     }
     Ok(monitor.end)
 }
@@ -84,6 +89,7 @@ pub fn live(start: &Start<'_>) -> ! {
         if let Some(parent) = parent {
             process::signal(parent, signal::CHILD);
         }
+        Ok(())
     };
     start.record.monitor.store(process::own_id(), Relaxed);
     if let Err(reason) = process::adopt_orphans(true).map_err(Reason::from).and_then(|()| run(start, tell).map(|_| ()))
@@ -99,22 +105,22 @@ impl Monitor<'_> {
         let start = self.work.start;
         let (config, record) = (start.config, start.record);
         self.name(c"dmz: up");
-        let terminal = if config.has(Flag::Init) { sys::foreground() } else { None };
+        let terminal = if config.has(Opt::Init) { sys::foreground() } else { None };
         record.note(Step::ForkDaemon);
         let Some(program) = process::fork(&record.daemon)? else { self.become_program(terminal) };
         // The program leads a group of its own, or is in this one.
         let group = if config.leads_group() { program.number() } else { process::own_group() };
         let proved = prove(program, group);
-        if proved != Ok(true) {
+        if proved != Ok(true) || record.has_failed() {
             process::wait(program);
             return Err(proved.err().unwrap_or(record.reason()));
         }
         self.program = Some(program);
         self.terminal = terminal;
         self.started = sys::now();
-        if config.names(Text::Pidfile) {
+        if config.has(Opt::Pidfile) {
             record.note(Step::WritePidfile);
-            if let Err(reason) = pidfile::write(&self.work) {
+            if let Err(reason) = pidfile::write(record, self.work.pidfile) {
                 process::end(program);
                 return Err(reason);
             }
@@ -149,7 +155,7 @@ impl Monitor<'_> {
             let left = self.deadline.map(|deadline| deadline.saturating_sub(sys::now()));
             match signal::wait_for(signal::ALL, left) {
                 Ok(signal) => self.signalled(signal),
-                Err(errno) if errno.is(crate::plan::reason::errno::EAGAIN) => {
+                Err(Errno::AGAIN) => {
                     self.deadline = None;
                     self.act(Event::Timeout);
                 }
@@ -182,17 +188,19 @@ impl Monitor<'_> {
     fn ended(&mut self, end: End) {
         let config = self.work.start.config;
         let monitoring = &config.monitoring;
-        let is_success = match end {
-            End::Exited(status) => monitoring.accepts_status(status),
-            End::Killed(signal) => monitoring.accepts_signal(signal),
+        let number = match end {
+            End::Exited(status) => status.into(),
+            End::Killed(signal) => SIGNALLED + u32::from(signal),
         };
+        let is_success = number == 0 || accepts(config.text(Opt::ExitOk), number) == Some(true);
         self.program = None;
         self.end = if is_success { End::Exited(0) } else { end };
         if sys::now().saturating_sub(self.started) >= STEADY {
             (self.restarts, self.delay) = (0, monitoring.delay);
         }
-        let is_asked = config.has(Flag::Restart) || config.has(Flag::RestartFailure) && !is_success;
-        let may_start = is_asked && !self.is_last && monitoring.most.is_none_or(|most| self.restarts < most);
+        // `--restart=failure`, or always.
+        let is_asked = config.has(Opt::Restart) && (config.text(Opt::Restart).is_empty() || !is_success);
+        let may_start = is_asked && !self.is_last && self.restarts < monitoring.most;
         self.act(if may_start { Event::Restart } else { Event::Ended });
     }
 
@@ -217,7 +225,7 @@ impl Monitor<'_> {
             }
             Action::Delay => {
                 self.name(c"dmz: wait");
-                if self.work.start.config.names(Text::Pidfile) {
+                if self.work.start.config.has(Opt::Pidfile) {
                     let _ = file::set_size(self.work.pidfile, 0);
                 }
                 self.deadline = Some(sys::now() + u64::from(self.delay));
@@ -237,7 +245,7 @@ impl Monitor<'_> {
     /// Sets the time for a stop.
     fn patience(&mut self) {
         self.name(c"dmz: stop");
-        let seconds = self.work.start.config.monitoring.timeout.unwrap_or(STOP_TIMEOUT);
+        let seconds = self.work.start.config.monitoring.stop_timeout;
         self.deadline = if self.state == State::Kill { None } else { Some(sys::now() + u64::from(seconds) * 1000) };
     }
 
@@ -265,7 +273,7 @@ impl Monitor<'_> {
         if swept.is_err() {
             // No /proc: as PID 1 everything is ours; else what is left of the program's group is.
             let start = self.work.start;
-            let everybody = if start.command.id == 1 && start.config.has(Flag::Init) { 1 } else { 0 };
+            let everybody = if start.command.id == 1 && start.config.has(Opt::Init) { 1 } else { 0 };
             let group = if everybody == 1 { 1 } else { start.record.daemon.load(Relaxed) };
             if everybody == 1 || start.config.leads_group() {
                 sys::signal_group(group, signal);
@@ -280,7 +288,7 @@ impl Monitor<'_> {
         let from_terminal = signal.is_kernels && (self.terminal.is_some() || matches!(number, TSTP | TTIN | TTOU));
         match number {
             signal::CHILD => {}
-            TERM | INT if config.has(Flag::Supervise) => {
+            TERM | INT if config.has(Opt::Supervise) => {
                 self.act(Event::Terminate);
             }
             _ if from_terminal => {}
@@ -289,7 +297,7 @@ impl Monitor<'_> {
                 self.is_last = true;
                 if self.program.is_some() {
                     self.forward(config.monitoring.mapped(number));
-                    if self.state == State::Up && config.monitoring.timeout.is_some() {
+                    if self.state == State::Up && config.has(Opt::StopTimeout) {
                         self.state = State::Stop;
                         self.patience();
                     }
@@ -304,7 +312,7 @@ impl Monitor<'_> {
     /// Passes a signal on to the program. One that cannot be sent is not worth an end.
     fn forward(&self, signal: u32) {
         if let Some(program) = self.program.filter(|_| signal != 0) {
-            if self.work.start.config.has(Flag::TargetGroup) {
+            if self.work.start.config.monitoring.target_group {
                 sys::signal_group(program.number(), signal);
             } else {
                 process::signal(program, signal);

@@ -1,52 +1,50 @@
-//! Paths for a monitor, which works in `/`: what the caller typed, made absolute before anything changes.
+//! Paths for processes that work in `/`: what the caller typed, made absolute before anything changes.
 
 use crate::Word;
-use crate::plan::{Config, Failure, Reason, Step, Text};
+use crate::plan::{Config, Failure, Opt, Reason, Step};
 use crate::sys::memory::{PATH_MAX, Path, Pool};
 use crate::sys::words::join;
 
-/// The paths that start in the caller's directory.
-const PATHS: &[Text] = &[
-    Text::Pidfile,
-    Text::Lockfile,
-    Text::Stdin,
-    Text::Stdout,
-    Text::Stderr,
-    Text::Root,
-    Text::Cgroup,
-    Text::Directory,
-    Text::Program,
+/// The paths that start in the caller's directory. The program's is used when that has been left; a monitor uses the
+/// others again and again.
+const PATHS: &[Opt] = &[
+    Opt::Program,
+    Opt::Pidfile,
+    Opt::Lockfile,
+    Opt::Stdin,
+    Opt::Stdout,
+    Opt::Stderr,
+    Opt::Chroot,
+    Opt::Cgroup,
+    Opt::Chdir,
 ];
 
-/// Puts the current directory in front of every relative path.
+/// Puts the current directory in front of every relative path that needs it.
 pub fn make_absolute(config: &mut Config<'static>, pool: &mut Pool) -> Result<(), Failure> {
     let mut folder = Word::EMPTY;
-    for which in PATHS {
+    for which in if config.has(Opt::Supervise) { PATHS } else { &PATHS[..1] } {
         let path = config.text(*which);
         // A program without a slash is searched; in a new root a relative path starts there.
         let is_elsewhere = match which {
-            Text::Program => !config.has_path() || config.names(Text::Root),
-            Text::Directory => config.names(Text::Root),
+            Opt::Program => !config.has_path() || config.has(Opt::Chroot),
+            Opt::Chdir => config.has(Opt::Chroot),
             _ => false,
         };
-        if path.is_empty() || path.first() == b'/' || is_elsewhere {
-            continue;
+        if !path.is_empty() && path.first() != b'/' && !is_elsewhere {
+            let absolute = absolute(path, &mut folder, pool);
+            config.set_text(*which, absolute.map_err(|reason| Failure { step: Step::FindDirectory, reason })?);
         }
-        let absolute = (|| {
-            if folder.is_empty() {
-                folder = current_folder(pool)?;
-            }
-            Ok::<_, Reason>(join(folder.bytes(), path.bytes(), pool)?)
-        })();
-        let absolute = absolute.map_err(|reason| Failure { step: Step::FindDirectory, reason })?;
-        config.set_text(*which, absolute);
     }
     Ok(())
 }
 
-/// The current directory, with a slash behind it.
-fn current_folder(pool: &mut Pool) -> Result<Word<'static>, Reason> {
-    let mut path = Path::new(pool.room(PATH_MAX)?);
-    path.push_current_directory()?;
-    Ok(join(path.word().bytes(), b"/", pool)?)
+/// `path` behind the current directory, which is found out once and put into `folder`.
+fn absolute(path: Word<'_>, folder: &mut Word<'static>, pool: &mut Pool) -> Result<Word<'static>, Reason> {
+    if folder.is_empty() {
+        let mut here = Path::new(pool.list(PATH_MAX + 1)?);
+        here.push_current_directory()?;
+        here.push(b"/")?;
+        *folder = here.keep();
+    }
+    Ok(join(*folder, path, pool)?)
 }

@@ -7,8 +7,8 @@ use super::apply::Work;
 use super::record::{Pidfile, Record};
 use crate::Word;
 use crate::plan::number::{Digits, digits, parse_pid};
-use crate::plan::reason::errno;
-use crate::plan::{Flag, Reason, Step, Text};
+use crate::plan::{Opt, Reason, Step};
+use crate::sys::Errno;
 use crate::sys::file::{self, Fd, flags};
 
 /// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
@@ -21,40 +21,56 @@ const MODE: u32 = 0o644;
 const TRIES: usize = 100;
 
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
-pub fn open(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
+pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let config = work.start.config;
-    let (folder, name) = split(config.text(which));
+    let path = config.text(which);
+    let name = last_part(path);
     work.path.clear();
-    work.path.push(folder)?;
-    let parent = file::open(file::HERE, work.path.word(), flags::FOLDER, 0)?;
+    // The name alone might fit where the whole path does not, and then nobody could remove the file again.
+    work.path.push(path.bytes())?;
     work.path.clear();
-    if work.start.command.words.user == 0 && file::status(parent)?.lets_others_replace() {
+    work.path.push(path.bytes().get(..path.length_to(name)).unwrap_or(b""))?;
+    work.path.push(b".")?;
+    let folder = file::open(file::HERE, work.path.word(), flags::FOLDER, 0)?;
+    if work.start.command.user == 0 && file::status(folder)?.lets_others_replace() {
         return Err(Reason::FOLDER);
     }
-    let fd = open_in(parent, name, if which == Text::Pidfile { Some(work.start.record) } else { None })?;
+    let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile)?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = config.keep.iter().fold(LEAST, |least, kept| least.max(*kept as i32 + 1));
     // The program inherits it, unless a monitor holds it.
-    work.opened = if config.is_monitored() { file::save(fd, least)? } else { file::duplicate_from(fd, least)? };
+    work.opened = file::duplicate_from(fd, least, !config.has(Opt::Monitored))?;
     file::close(fd);
-    file::close(parent);
+    file::close(folder);
     Ok(())
 }
 
-/// Opens `name` in `parent`, new if possible, so that it is known who made it.
-fn open_in(parent: Fd, name: Word<'_>, record: Option<&Record>) -> Result<Fd, Reason> {
-    let note = |state| record.map_or((), |record| record.set_pidfile(state));
+/// What is behind a path's last slash.
+fn last_part(mut path: Word<'_>) -> Word<'_> {
+    while path.has(b'/') {
+        path = path.behind(b'/');
+    }
+    path
+}
+
+/// Opens `name` in `folder`, new if possible, so that it is known who made it.
+fn open_in(folder: Fd, name: Word<'_>, record: &Record, is_pidfile: bool) -> Result<Fd, Reason> {
+    let note = |state| {
+        if is_pidfile {
+            record.set_pidfile(state)
+        }
+    };
     for _ in 0..TRIES {
         // Noted before: a daemon that is killed inside the call must not leave the file behind.
         note(Pidfile::Made);
-        match file::open(parent, name, flags::NEW, MODE) {
-            Err(errno) if errno.is(errno::EEXIST) => {}
+        match file::open(folder, name, flags::NEW, MODE) {
+            Err(Errno::EXIST) => {}
             other => return Ok(other?),
         }
         note(Pidfile::Untouched);
-        match file::open(parent, name, flags::OLD, 0) {
+        match file::open(folder, name, flags::OLD, 0) {
             // Gone between the two calls.
-            Err(errno) if errno.is(errno::ENOENT) => {}
+            Err(Errno::NOENT) => {}
             other => return Ok(other?),
         }
     }
@@ -62,38 +78,25 @@ fn open_in(parent: Fd, name: Word<'_>, record: Option<&Record>) -> Result<Fd, Re
 }
 
 /// Locks the file, and makes sure that it is one we may write to and still the one at the path.
-pub fn lock(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
+pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let record = work.start.record;
-    let is_pidfile = which == Text::Pidfile;
-    let path = work.start.config.text(which);
+    let is_pidfile = which == Opt::Pidfile;
     for _ in 0..TRIES {
-        match file::lock(work.opened) {
-            Err(errno) if errno.is(errno::EAGAIN) || errno.is(errno::EACCES) => {
-                let holder = file::lock_holder(work.opened)?;
-                // Neither a reader's lock nor one that belongs to no process is a daemon's.
-                if holder.writes && holder.pid >= 0 {
-                    record.set_number(holder.pid);
-                    if is_pidfile {
-                        record.set_pidfile(Pidfile::Untouched);
-                    }
-                    return Err(Reason::RUNNING);
-                }
-                return Err(Reason::LOCKED);
-            }
-            other => other?,
+        if let Err(errno) = file::lock(work.opened) {
+            return Err(holder(work.opened, errno, record, is_pidfile));
         }
         let status = file::status(work.opened)?;
-        match file::status_at(file::HERE, path) {
+        match file::status_at(file::HERE, work.start.config.text(which)) {
             Ok(there) if there.identity == status.identity => {
                 if is_pidfile {
                     record.set_identity(status.identity);
                 }
                 work.locked[usize::from(is_pidfile)] = status.identity;
-                return check(work.opened, &status, work.start.command.words.user);
+                return check(work.opened, &status, work.start.command.user);
             }
-            Err(errno) if !errno.is(errno::ENOENT) => return Err(errno.into()),
             // Another start removed or replaced it between our open and our lock.
-            _ => {}
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
         }
         file::close(work.opened);
         record.note(if is_pidfile { Step::OpenPidfile } else { Step::OpenLockfile });
@@ -101,6 +104,25 @@ pub fn lock(work: &mut Work<'_>, which: Text) -> Result<(), Reason> {
         record.note(if is_pidfile { Step::LockPidfile } else { Step::LockLockfile });
     }
     Err(Reason::REPLACED)
+}
+
+/// Why the file cannot be locked: a daemon's lock, of which the record gets the owner, or something else.
+fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Reason {
+    if !matches!(errno, Errno::AGAIN | Errno::ACCESS) {
+        return errno.into();
+    }
+    match file::lock_holder(fd) {
+        // Neither a reader's lock nor one that belongs to no process is a daemon's.
+        Ok(holder) if holder.writes && holder.pid >= 0 => {
+            record.set_number(holder.pid);
+            if is_pidfile {
+                record.set_pidfile(Pidfile::Untouched);
+            }
+            Reason::RUNNING
+        }
+        Ok(_) => Reason::LOCKED,
+        Err(errno) => errno.into(),
+    }
 }
 
 /// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id.
@@ -117,23 +139,21 @@ fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
     if status.size == 0 {
         return Ok(());
     }
+    // A NUL stays behind what is read.
     let mut text = [0; 16];
-    let length = file::read_start(fd, &mut text)?;
-    text.get(..length).and_then(parse_pid).map(|_| ()).ok_or(Reason::FOREIGN)
+    let [room @ .., _] = &mut text;
+    let length = file::read_start(fd, room)?;
+    text.get(..=length).and_then(parse_pid).map(|_| ()).ok_or(Reason::FOREIGN)
 }
 
-/// Writes this process's id.
-pub fn write(work: &Work<'_>) -> Result<(), Reason> {
-    let record = work.start.record;
+/// Writes the daemon's id.
+pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
     let mut room = Digits::default();
     let text = digits(record.daemon.load(Relaxed) as u32, b'\n', &mut room);
     record.about_to_write();
-    file::write_start(work.pidfile, text)?;
-    file::set_size(work.pidfile, text.len() as u64)?;
-    if work.start.config.has(Flag::NoLock) && !work.start.config.is_monitored() {
-        file::close(work.pidfile);
-    }
-    Ok(())
+    // Empty first: whatever comes in between, there is never a mixture of two numbers.
+    file::set_size(fd, 0)?;
+    Ok(file::write_start(fd, text.bytes())?)
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
@@ -159,17 +179,11 @@ pub fn remove(path: Word<'_>, record: &Record) {
 /// silence: there is something more important to tell.
 fn lock_again(path: Word<'_>, record: &Record) -> Option<Fd> {
     let fd = file::open(file::HERE, path, flags::OLD, 0).ok()?;
-    file::lock(fd).ok()?;
+    // Where locks do not work at all, nobody else can hold one.
+    if matches!(file::lock(fd), Err(Errno::AGAIN | Errno::ACCESS)) {
+        return None;
+    }
     let status = file::status(fd).ok()?;
     let is_ours = status.identity == record.identity() || status.size == 0;
     if is_ours { Some(fd) } else { None }
-}
-
-/// The folder's part of a path, and the name in it.
-fn split(path: Word<'_>) -> (&[u8], Word<'_>) {
-    let bytes = path.bytes();
-    match bytes.iter().rposition(|byte| *byte == b'/') {
-        None => (b".", path),
-        Some(slash) => (bytes.get(..slash.max(1)).unwrap_or(b"/"), path.skip(slash + 1)),
-    }
 }

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use crate::plan::{Failure, Reason, Step};
 use crate::sys::file::Identity;
+use crate::sys::signal;
 
 /// What has happened to the pidfile, so that a failed start can undo it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,11 @@ impl Record {
         self.proved.store(1, Relaxed);
     }
 
+    /// The program runs, but not for long: what was wanted besides has failed.
+    pub fn disprove(&self) {
+        self.proved.store(0, Relaxed);
+    }
+
     /// Is it known how the start went?
     pub fn is_decided(&self) -> bool {
         self.proved.load(Relaxed) != 0 || self.has_failed()
@@ -97,19 +103,23 @@ impl Record {
         self.number.load(Relaxed)
     }
 
-    /// The caller's signal state: what it blocked, and whether it ignored its children's ends.
-    pub fn set_signals(&self, mask: u64, ignored: bool) {
-        self.mask.store(mask, Relaxed);
-        self.ignored.store(ignored.into(), Relaxed);
+    /// The signals that the caller blocked.
+    pub fn set_mask(&self, mask: signal::Set) {
+        self.mask.store(mask.0, Relaxed);
     }
 
     /// What the caller blocked.
-    pub fn mask(&self) -> u64 {
-        self.mask.load(Relaxed)
+    pub fn mask(&self) -> signal::Set {
+        signal::Set(self.mask.load(Relaxed))
     }
 
-    /// Did it ignore its children's ends?
-    pub fn ignored_children(&self) -> bool {
+    /// Did the caller ignore its children's ends?
+    pub fn set_ignored(&self, ignored: bool) {
+        self.ignored.store(ignored.into(), Relaxed);
+    }
+
+    /// Did it?
+    pub fn ignored(&self) -> bool {
         self.ignored.load(Relaxed) != 0
     }
 

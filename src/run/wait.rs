@@ -1,7 +1,7 @@
 //! The launcher that stays until the program ends.
 
 use super::{Started, pidfile};
-use crate::plan::{Config, Text};
+use crate::plan::{Config, Opt};
 use crate::sys::process::{self, End, Process};
 use crate::sys::signal;
 
@@ -14,8 +14,8 @@ impl Started {
         // The program is our child already; its own orphans are not ours to reap.
         let _ = process::adopt_orphans(false);
         let end = wait_for(self.program);
-        if config.names(Text::Pidfile) {
-            pidfile::remove(config.text(Text::Pidfile), self.record);
+        if config.has(Opt::Pidfile) {
+            pidfile::remove(config.text(Opt::Pidfile), self.record);
         }
         end
     }

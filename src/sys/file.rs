@@ -24,10 +24,13 @@ pub const STDERR: Fd = Fd(2);
 pub const STDOUT: Fd = Fd(1);
 
 impl Fd {
+    #[inline(never)]
     pub(super) fn borrow(self) -> BorrowedFd<'static> {
+        // The one number that rustix does not take is NO_FD's: another that is never open says the same to the kernel.
+        let number = if self.0 == -1 { i32::MAX } else { self.0 };
         // SAFETY: every Fd is AT_FDCWD, one of 0 to 2, or came from an open in this process; rustix only passes the
         // number on, and the kernel answers EBADF where it is not open.
-        unsafe { BorrowedFd::borrow_raw(self.0) }
+        unsafe { BorrowedFd::borrow_raw(number) }
     }
 }
 
@@ -69,32 +72,33 @@ pub fn open(from: Fd, path: Word<'_>, how: Flags, mode: u32) -> Result<Fd> {
 }
 
 /// close(2). The number is free whatever the kernel answers, so there is nothing to report.
-#[inline(never)]
 pub fn close(fd: Fd) {
     // SAFETY: callers close what they opened, once; nobody else holds the number.
-    drop(unsafe { OwnedFd::from_raw_fd(fd.0) });
+    unsafe { rustix::io::close(fd.0) };
 }
 
-/// The lowest free number from `least` on, for the same open file; it stays open over an exec (fcntl(2), F_DUPFD).
-pub fn duplicate_from(fd: Fd, least: i32) -> Result<Fd> {
-    // SAFETY: F_DUPFD takes an integer and touches no memory.
-    let new = unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_DUPFD as usize, least as usize, 0, 0) };
+/// The lowest free number from `least` on, for the same open file; an exec closes it unless it `stays` (fcntl(2), F_DUPFD
+/// and F_DUPFD_CLOEXEC).
+#[inline(never)]
+pub fn duplicate_from(fd: Fd, least: i32, stays: bool) -> Result<Fd> {
+    let command = if stays { linux::F_DUPFD } else { linux::F_DUPFD_CLOEXEC };
+    // SAFETY: both commands take an integer and touch no memory.
+    let new = unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, command as usize, least as usize, 0, 0) };
     Ok(Fd(answer(new)? as i32))
 }
 
-/// The lowest free number from `least` on, for the same open file; closed by an exec (fcntl(2), F_DUPFD_CLOEXEC).
-pub fn save(fd: Fd, least: i32) -> Result<Fd> {
-    Ok(Fd(rustix::io::fcntl_dupfd_cloexec(fd.borrow(), least)?.into_raw_fd()))
-}
-
 /// Makes `number` a second name of `fd` that stays open over an exec (dup3(2)); EBUSY and EINTR are asked again.
+#[inline(never)]
 pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
-    use rustix::io::{DupFlags, Errno as Refused};
+    use rustix::io::DupFlags;
+    if number < 0 {
+        return Err(Errno::BADF);
+    }
     // SAFETY: the target is one of 0 to 2, which nobody owns as an object; ManuallyDrop keeps it open.
     let mut target = core::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
     loop {
         match rustix::io::dup3(fd.borrow(), &mut target, DupFlags::empty()) {
-            Err(Refused::BUSY | Refused::INTR) => {}
+            Err(rustix::io::Errno::BUSY | rustix::io::Errno::INTR) => {}
             other => return Ok(other?),
         }
     }
@@ -126,6 +130,11 @@ pub struct Identity {
     pub inode: u64,
 }
 
+impl Identity {
+    /// No file's.
+    pub const NONE: Identity = Identity { device: 0, inode: 0 };
+}
+
 impl Status {
     fn is(&self, kind: u32) -> bool {
         self.mode & linux::S_IFMT == kind
@@ -134,6 +143,11 @@ impl Status {
     /// A regular file?
     pub fn is_regular(&self) -> bool {
         self.is(linux::S_IFREG)
+    }
+
+    /// A folder?
+    pub fn is_directory(&self) -> bool {
+        self.is(linux::S_IFDIR)
     }
 
     /// A folder in which others than its owner could replace our file: writable for group or all, and not sticky.

@@ -1,7 +1,6 @@
 //! Memory: the one piece that a start maps (two stacks for the processes that share ours until they have executed the
-//! program, the record they leave, room for a path), and paths.
+//! program, the record they leave, room for a path), a pool for what the command line turns into, and paths.
 
-use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 use core::slice;
@@ -105,66 +104,52 @@ impl Pool {
     /// # Safety
     /// A `T` may be all zeros, and is aligned to 16 at the most.
     pub(super) unsafe fn zeroed<T>(&mut self, count: usize) -> Result<&'static mut [T]> {
-        let place = self.take(count * size_of::<T>())?;
+        let place = self.take(count * size_of::<T>()).ok_or(Errno::NOMEM)?;
         // SAFETY: the piece is zeroed, large enough, nobody else's, and never unmapped.
-        Ok(unsafe { slice::from_raw_parts_mut(place.cast(), count) })
+        Ok(unsafe { slice::from_raw_parts_mut(place.as_ptr().cast(), count) })
     }
 
     #[inline(never)]
-    fn take(&mut self, length: usize) -> Result<*mut u8> {
+    fn take(&mut self, length: usize) -> Option<NonNull<u8>> {
         let length = length.next_multiple_of(16);
-        if self.left < length || self.rest.is_null() {
-            self.left = length.max(PIECE);
-            self.rest = map(self.left, MapFlags::PRIVATE)?;
+        if self.left < length {
+            let size = length.max(PIECE);
+            (self.rest, self.left) = (map(size, MapFlags::PRIVATE).ok()?, size);
         }
-        let place = self.rest;
         self.left -= length;
+        let place = self.rest;
         // SAFETY: so much was left.
         self.rest = unsafe { place.add(length) };
-        Ok(place)
-    }
-
-    /// Room for `count` bytes.
-    pub fn room(&mut self, count: usize) -> Result<&'static mut [MaybeUninit<u8>]> {
-        // SAFETY: nothing is promised of these bytes.
-        unsafe { self.zeroed(count) }
-    }
-
-    /// `count` zero bytes.
-    pub fn bytes(&mut self, count: usize) -> Result<&'static mut [u8]> {
-        // SAFETY: all zeros are bytes.
-        unsafe { self.zeroed(count) }
-    }
-
-    /// `count` zeros of 64 bits.
-    pub fn longs(&mut self, count: usize) -> Result<&'static mut [u64]> {
-        // SAFETY: all zeros are numbers.
-        unsafe { self.zeroed(count) }
+        NonNull::new(place)
     }
 
     /// `count` zeros.
-    pub fn numbers(&mut self, count: usize) -> Result<&'static mut [u32]> {
-        // SAFETY: all zeros are numbers.
+    pub fn list<T: Plain>(&mut self, count: usize) -> Result<&'static mut [T]> {
+        // SAFETY: so says the trait.
         unsafe { self.zeroed(count) }
     }
 }
+
+/// Types that may be all zeros.
+///
+/// # Safety
+/// All zeros are a value, and the alignment is 16 at the most.
+pub unsafe trait Plain {}
+
+// SAFETY: numbers, and arrays of numbers; and bytes of which nothing is promised.
+unsafe impl Plain for MaybeUninit<u8> {}
+// SAFETY: the same.
+unsafe impl Plain for u8 {}
+// SAFETY: the same.
+unsafe impl Plain for u32 {}
+// SAFETY: the same.
+unsafe impl Plain for [u32; 2] {}
+// SAFETY: the same.
+unsafe impl Plain for [u64; 3] {}
 
 impl Default for Pool {
     fn default() -> Pool {
         Pool::new()
-    }
-}
-
-/// Copies `count` bytes. One copy of a loop: volatile, since the compiler makes a call of memcpy of any other, through a
-/// table of addresses that would have to be writable.
-///
-/// # Safety
-/// There are so many at `from`, and so much room at `to`, which is somewhere else.
-#[inline(never)]
-pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
-    for index in 0..count {
-        // SAFETY: the caller vouches for both.
-        unsafe { to.add(index).write_volatile(*from.add(index)) };
     }
 }
 
@@ -195,24 +180,15 @@ impl<'a> Path<'a> {
         self.length = 0;
     }
 
-    /// Is nothing there?
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
     /// Puts `bytes` behind what is there; ENAMETOOLONG when they and a NUL do not fit.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let end = self.length + bytes.len();
-        if end >= self.room.len() {
-            return Err(Errno::NAMETOOLONG);
+        let (start, end) = (self.length, self.length + bytes.len());
+        let Some([place @ .., last]) = self.room.get_mut(start..=end) else { return Err(Errno::NAMETOOLONG) };
+        for (place, byte) in place.iter_mut().zip(bytes) {
+            place.write(*byte);
         }
-        let place = self.room.as_mut_ptr().cast::<u8>();
-        // SAFETY: the room ends behind `end`, and is nobody else's.
-        unsafe {
-            copy(bytes.as_ptr(), place.add(self.length), bytes.len());
-            place.add(end).write(0);
-        }
+        last.write(0);
         self.length = end;
         Ok(())
     }
@@ -220,16 +196,11 @@ impl<'a> Path<'a> {
     /// The current directory's name (getcwd(2)), for an empty path. One that cannot be reached from the root has no
     /// leading slash and is ENOENT.
     pub fn push_current_directory(&mut self) -> Result<()> {
-        let place = self.room.as_mut_ptr().cast::<u8>();
+        let place = self.room.as_mut_ptr();
         // SAFETY: the kernel writes at most as many bytes as there are, a NUL at their end.
-        let length =
-            answer(unsafe { syscall(linux_raw_sys::general::__NR_getcwd, place as usize, self.room.len(), 0, 0, 0) })?;
-        // SAFETY: the kernel wrote at least one byte and its NUL.
-        if unsafe { place.read() } != b'/' {
-            return Err(Errno::NOENT);
-        }
-        self.length = length as usize - 1;
-        Ok(())
+        let length = unsafe { syscall(linux_raw_sys::general::__NR_getcwd, place as usize, self.room.len(), 0, 0, 0) };
+        self.length = answer(length)? as usize - 1;
+        if self.word().first() == b'/' { Ok(()) } else { Err(Errno::NOENT) }
     }
 
     /// The path; up to its first NUL.
@@ -237,7 +208,13 @@ impl<'a> Path<'a> {
         if self.length == 0 {
             return Word::EMPTY;
         }
-        // SAFETY: every push wrote a NUL behind its bytes.
-        Word::new(unsafe { CStr::from_ptr(self.room.as_ptr().cast()) })
+        // SAFETY: all up to the length was written, and a NUL behind it.
+        Word::ending(unsafe { slice::from_raw_parts(self.room.as_ptr().cast(), self.length + 1) })
+    }
+
+    /// The path for good.
+    pub fn keep(self) -> Word<'a> {
+        // SAFETY: the same, for as long as there is the room, which nobody else has now.
+        Word::ending(unsafe { slice::from_raw_parts(self.room.as_ptr().cast(), self.length + 1) })
     }
 }

@@ -19,25 +19,21 @@ use core::num::NonZeroI32;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Errno(NonZeroI32);
 
+macro_rules! errnos {
+    ($($name:ident $kernels:ident,)*) => {
+        #[allow(missing_docs)] // the kernel's names
+        impl Errno {
+            $(pub const $name: Errno = Errno(NonZeroI32::new(linux_raw_sys::errno::$kernels as i32).unwrap());)*
+        }
+    };
+}
+
+errnos! {
+    NOENT ENOENT, SRCH ESRCH, INTR EINTR, BADF EBADF, AGAIN EAGAIN, NOMEM ENOMEM, ACCESS EACCES, BUSY EBUSY, EXIST EEXIST, ISDIR EISDIR,
+    INVAL EINVAL, NOSPC ENOSPC, NAMETOOLONG ENAMETOOLONG,
+}
+
 impl Errno {
-    /// Too long a path.
-    pub const NAMETOOLONG: Errno = Errno::new(linux_raw_sys::errno::ENAMETOOLONG);
-    /// No such file.
-    pub const NOENT: Errno = Errno::new(linux_raw_sys::errno::ENOENT);
-    /// No space left.
-    pub const NOSPC: Errno = Errno::new(linux_raw_sys::errno::ENOSPC);
-    /// In use.
-    pub const BUSY: Errno = Errno::new(linux_raw_sys::errno::EBUSY);
-
-    const fn new(number: u32) -> Errno {
-        Errno(NonZeroI32::new(number as i32).unwrap())
-    }
-
-    /// Is it this one?
-    pub const fn is(self, number: i32) -> bool {
-        self.0.get() == number
-    }
-
     /// The number.
     pub const fn number(self) -> NonZeroI32 {
         self.0
@@ -55,6 +51,7 @@ impl From<rustix::io::Errno> for Errno {
 }
 
 /// The answer of a raw system call, as far as it fits 32 bits: negative numbers down to -4095 are errors (syscall(2)).
+#[inline(never)]
 fn answer(value: isize) -> Result<u32> {
     match NonZeroI32::new(-(value as i32)) {
         Some(number) if (-4095..0).contains(&value) => Err(Errno(number)),

@@ -79,7 +79,7 @@ fn copy(id: &'static AtomicI32, flags: u32) -> Result<Option<Process>> {
     Ok(Process::new(answer(unsafe { syscall(linux::__NR_clone, flags as usize, 0, place, place, 0) })? as i32))
 }
 
-/// What [`spawn`]'s entry gives: nothing, it never returns.
+/// What the entry of `spawn` gives: nothing, it never returns.
 pub use core::convert::Infallible;
 
 /// execve(2); comes back only with the reason why not.
@@ -122,11 +122,15 @@ pub fn adopt_orphans(yes: bool) -> Result<()> {
 }
 
 /// Has this child, in our session and in process group `group`, executed a program? setpgid(2) refuses with EACCES if
-/// and only if it has, or with EPERM if it then became a session leader by itself; else it changes nothing, since
-/// the child is in that group already.
-pub fn has_executed(child: Process, group: i32) -> bool {
+/// and only if it has, or with EPERM if it then became a session leader by itself; else it changes nothing, since the
+/// child is in that group already, or is gone (ESRCH). Any other answer is that of a filter.
+pub fn has_executed(child: Process, group: i32) -> Result<bool> {
     use rustix::io::Errno;
-    matches!(rustix::process::setpgid(Some(child.0), Pid::from_raw(group)), Err(Errno::ACCESS | Errno::PERM))
+    match rustix::process::setpgid(Some(child.0), Pid::from_raw(group)) {
+        Err(Errno::ACCESS | Errno::PERM) => Ok(true),
+        Ok(()) | Err(Errno::SRCH) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// How a process ended.
@@ -139,20 +143,22 @@ pub enum End {
 }
 
 /// Has this child ended? It stays to be waited for (waitid(2) with WNOHANG and WNOWAIT). ECHILD for one that is not ours.
-#[inline(never)]
 pub fn peek(child: Process) -> Result<Option<End>> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    look(child, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
+}
+
+/// Waits for this child to end (waitid(2)); comes back at once if there is none such.
+pub fn wait(child: Process) {
+    while look(child, WaitIdOptions::EXITED) == Err(Errno::INTR) {}
+}
+
+#[inline(never)]
+fn look(child: Process, options: WaitIdOptions) -> Result<Option<End>> {
     let status = rustix::process::waitid(WaitId::Pid(child.0), options)?;
     Ok(status.map(|status| match status.terminating_signal() {
         Some(signal) => End::Killed(signal as u8),
         None => End::Exited(status.exit_status().unwrap_or(0) as u8),
     }))
-}
-
-/// Waits for this child to end (waitid(2)); comes back at once if there is none such.
-#[inline(never)]
-pub fn wait(child: Process) {
-    while let Err(rustix::io::Errno::INTR) = rustix::process::waitid(WaitId::Pid(child.0), WaitIdOptions::EXITED) {}
 }
 
 /// Ends a process if it is our child: kills it unless it is dead, and waits (kill(2), waitid(2)). A process that is not
@@ -179,7 +185,7 @@ pub fn die(signal: u8) {
     if let Some(own) = Process::new(own_id()) {
         self::signal(own, signal.into());
     }
-    let _ = super::signal::block(&mut super::signal::Set(0));
+    let _ = super::signal::block(super::signal::NONE);
 }
 
 /// A short sleep, 100 µs: for the moment between an exec's release of our memory and its end (nanosleep(2)).

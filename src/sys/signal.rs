@@ -22,15 +22,15 @@ pub use linux::{
     SIGCONT as CONT, SIGINT as INT, SIGKILL as KILL, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU,
 };
 
-/// Makes `set` the blocked signals, and puts those of before into it (rt_sigprocmask(2)).
+/// Makes `set` the blocked signals; those of before (rt_sigprocmask(2)).
 #[inline(never)]
-pub fn block(set: &mut Set) -> Result<()> {
-    let place = (&raw mut *set) as usize;
+pub fn block(mut set: Set) -> Result<Set> {
+    let place = (&raw mut set) as usize;
     // SAFETY: the kernel reads eight bytes at `place` and then writes eight.
     answer(unsafe {
         syscall(linux::__NR_rt_sigprocmask, linux::SIG_SETMASK as usize, place, place, size_of::<Set>(), 0)
     })?;
-    Ok(())
+    Ok(set)
 }
 
 /// What becomes of a signal that is not blocked: the kernel's struct sigaction, handler, flags, restorer where there is

@@ -2,15 +2,16 @@
 
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null};
+
+use linux_raw_sys::auxvec::{AT_EGID, AT_EUID, AT_GID, AT_NULL, AT_SECURE, AT_UID};
 
 use super::Result;
 use super::memory::{self, Pool};
-use linux_raw_sys::auxvec::{AT_EGID, AT_EUID, AT_GID, AT_NULL, AT_SECURE, AT_UID};
 
 /// A text that ends with a NUL. One pointer wide, unlike `&CStr`: most are only passed on.
 #[derive(Clone, Copy)]
-pub struct Word<'a>(NonNull<c_char>, PhantomData<&'a CStr>);
+pub struct Word<'a>(NonNull<u8>, PhantomData<&'a CStr>);
 
 // SAFETY: a word is only read, like the `&CStr` that it stands for.
 unsafe impl Sync for Word<'_> {}
@@ -21,19 +22,19 @@ impl<'a> Word<'a> {
 
     /// A text.
     pub const fn new(text: &'a CStr) -> Word<'a> {
-        Word::at(text.as_ptr())
+        Word::at(text.as_ptr().cast())
     }
 
     /// The text at an address that is not null and at which there is one.
-    const fn at(place: *const c_char) -> Word<'a> {
+    const fn at(place: *const u8) -> Word<'a> {
         // SAFETY: all callers have it from a reference, or have looked.
         Word(unsafe { NonNull::new_unchecked(place.cast_mut()) }, PhantomData)
     }
 
-    /// A text that ends where `bytes` do, with a NUL; nothing if they end without one.
-    pub fn ending(bytes: &'a [u8]) -> Word<'a> {
+    /// The text that `bytes` are, up to their first NUL; nothing if their last byte is none.
+    pub const fn ending(bytes: &'a [u8]) -> Word<'a> {
         match bytes {
-            [.., 0] => Word::at(bytes.as_ptr().cast()),
+            [.., 0] => Word::at(bytes.as_ptr()),
             _ => Word::EMPTY,
         }
     }
@@ -41,7 +42,7 @@ impl<'a> Word<'a> {
     /// As the language has it.
     pub fn as_c_str(self) -> &'a CStr {
         // SAFETY: it was made of a NUL-terminated text that lives for 'a, or is the end of one.
-        unsafe { CStr::from_ptr(self.0.as_ptr()) }
+        unsafe { CStr::from_ptr(self.0.as_ptr().cast()) }
     }
 
     /// Its bytes, without the NUL.
@@ -50,37 +51,86 @@ impl<'a> Word<'a> {
     }
 
     /// Its first byte; NUL if it is empty.
-    pub fn first(self) -> u8 {
+    pub const fn first(self) -> u8 {
         // SAFETY: there is at least the NUL.
-        unsafe { *self.0.as_ptr() as u8 }
+        unsafe { *self.0.as_ptr() }
+    }
+
+    /// Is nothing in it?
+    pub const fn is_empty(self) -> bool {
+        self.first() == 0
+    }
+
+    /// Without its first byte; the same if it is empty.
+    pub fn rest(self) -> Word<'a> {
+        if self.is_empty() {
+            return self;
+        }
+        // SAFETY: behind a byte that is not NUL there is another one, or the NUL.
+        Word(unsafe { self.0.add(1) }, PhantomData)
+    }
+
+    /// Without its first `count` bytes; its end if there are not so many.
+    pub fn skip(mut self, count: usize) -> Word<'a> {
+        for _ in 0..count {
+            self = self.rest();
+        }
+        self
+    }
+
+    /// From its first `byte` on; its end if it has none.
+    #[inline(never)]
+    pub fn find(mut self, byte: u8) -> Word<'a> {
+        while !self.is_empty() && self.first() != byte {
+            self = self.rest();
+        }
+        self
+    }
+
+    /// Behind its first `byte`; its end if it has none.
+    pub fn behind(self, byte: u8) -> Word<'a> {
+        self.find(byte).rest()
+    }
+
+    /// Is `byte` in it?
+    pub fn has(self, byte: u8) -> bool {
+        !self.find(byte).is_empty()
+    }
+
+    /// What is behind `start`, if it begins with that.
+    #[inline(never)]
+    pub fn strip(mut self, mut start: Word<'_>) -> Option<Word<'a>> {
+        while !start.is_empty() {
+            if self.first() != start.first() {
+                return None;
+            }
+            (self, start) = (self.rest(), start.rest());
+        }
+        Some(self)
+    }
+
+    /// Do both say the same?
+    pub fn is(self, other: Word<'_>) -> bool {
+        self.strip(other).is_some_and(Word::is_empty)
+    }
+
+    /// Do both have the same name in front of an `=`?
+    pub fn has_name_of(self, other: Word<'_>) -> bool {
+        let (mut one, mut other) = (self, other);
+        while one.first() == other.first() && !matches!(one.first(), 0 | b'=') {
+            (one, other) = (one.rest(), other.rest());
+        }
+        matches!(one.first(), 0 | b'=') && matches!(other.first(), 0 | b'=')
+    }
+
+    /// How far `end` is behind the beginning; 0 for a text of which it is no end.
+    pub fn length_to(self, end: Word<'_>) -> usize {
+        (end.0.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize)
     }
 
     /// The address, for the kernel.
     pub(super) fn address(self) -> usize {
         self.0.as_ptr() as usize
-    }
-
-    /// Is nothing in it?
-    pub fn is_empty(self) -> bool {
-        self.first() == 0
-    }
-
-    /// Without its first `count` bytes.
-    #[inline(never)]
-    pub fn skip(self, count: usize) -> Word<'a> {
-        // SAFETY: it is still within the text, or its NUL.
-        Word(unsafe { self.0.add(count.min(self.bytes().len())) }, PhantomData)
-    }
-
-    /// The name in `NAME=VALUE`; all of it where there is no `=`.
-    #[inline(never)]
-    pub fn variable(self) -> &'a [u8] {
-        self.bytes().split(|byte| *byte == b'=').next().unwrap_or(b"")
-    }
-
-    /// Do both say the same?
-    pub fn is(self, other: Word<'_>) -> bool {
-        self.bytes() == other.bytes()
     }
 }
 
@@ -93,13 +143,36 @@ impl Table {
     /// The texts in `text`, which ends with two NULs: the compiler checks it.
     pub const fn new(text: &'static [u8]) -> Table {
         assert!(text.len() > 1 && text[text.len() - 1] == 0 && text[text.len() - 2] == 0);
-        Table(Word::at(text.as_ptr().cast()))
+        Table(Word::at(text.as_ptr()))
     }
 
     /// Text number `index`; an empty one if there are not so many.
     #[inline(never)]
     pub fn entry(mut self, index: usize) -> Word<'static> {
-        self.nth(index).unwrap_or(Word::EMPTY)
+        for _ in 0..index {
+            self.next();
+        }
+        self.0
+    }
+
+    /// The number of the text that `word` begins with, and what is behind it: nothing that could belong to a name.
+    #[inline(never)]
+    pub fn look_up<'a>(self, word: Word<'a>) -> Option<(u32, Word<'a>)> {
+        for (number, name) in (0..).zip(self) {
+            if let Some(rest) = word.strip(name)
+                && matches!(rest.first(), 0 | b',' | b':' | b'=')
+            {
+                return Some((number, rest));
+            }
+        }
+        None
+    }
+}
+
+impl Table {
+    /// The number of the text that `word` is.
+    pub fn whole(self, word: Word<'_>) -> Option<u32> {
+        self.look_up(word).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
     }
 }
 
@@ -112,7 +185,7 @@ impl Iterator for Table {
             return None;
         }
         // SAFETY: behind the NUL of a text that is not empty there is another one: only the last is empty.
-        self.0 = Word(unsafe { word.0.add(word.bytes().len() + 1) }, PhantomData);
+        self.0 = Word(unsafe { word.find(0).0.add(1) }, PhantomData);
         Some(word)
     }
 }
@@ -127,7 +200,7 @@ unsafe impl Sync for Vector {}
 
 impl Vector {
     /// No words.
-    pub const EMPTY: Vector = Vector([core::ptr::null()].as_ptr());
+    pub const EMPTY: Vector = Vector([null()].as_ptr());
 
     /// The address, for the kernel.
     pub(super) fn address(self) -> usize {
@@ -148,14 +221,14 @@ impl Iterator for Vector {
                 return None;
             }
             self.0 = self.0.add(1);
-            Some(Word::at(word))
+            Some(Word::at(word.cast()))
         }
     }
 }
 
 /// A vector being made, in memory mapped for it that is never given back.
 pub struct VectorMut {
-    words: &'static mut [*const c_char],
+    words: &'static mut [Option<Word<'static>>],
     length: usize,
 }
 
@@ -163,19 +236,19 @@ impl VectorMut {
     /// A copy of `from` with room for `more` words behind it.
     #[inline(never)]
     pub fn copy(from: Vector, more: usize, pool: &mut Pool) -> Result<VectorMut> {
-        let length = from.count();
-        // SAFETY: all zeros are null pointers.
-        let words: &mut [*const c_char] = unsafe { pool.zeroed(length + more + 1)? };
-        // SAFETY: there are so many words, and room for more of them in memory that is new.
-        unsafe { memory::copy(from.0.cast(), words.as_mut_ptr().cast(), length * size_of::<*const c_char>()) };
-        Ok(VectorMut { words, length })
+        // SAFETY: all zeros are Nones.
+        let words = unsafe { pool.zeroed(from.count() + more + 1)? };
+        // The last place stays the NULL's.
+        let words = words.split_last_mut().map_or(&mut [][..], |(_, words)| words);
+        let mut copy = VectorMut { words, length: 0 };
+        from.for_each(|word| copy.push(word));
+        Ok(copy)
     }
 
     /// Puts `word` behind the last, if there is room.
-    pub fn push(&mut self, word: Word<'static>) {
-        // The last place is the NULL's.
-        if let Some([place, _]) = self.words.get_mut(self.length..self.length + 2) {
-            *place = word.0.as_ptr();
+    fn push(&mut self, word: Word<'static>) {
+        if let Some(place) = self.words.get_mut(self.length) {
+            *place = Some(word);
             self.length += 1;
         }
     }
@@ -183,57 +256,44 @@ impl VectorMut {
     /// Puts `word` in the place of the first, if there is one.
     pub fn rename(&mut self, word: Word<'static>) {
         if let Some(place) = self.words.first_mut() {
-            *place = word.0.as_ptr();
+            *place = Some(word);
         }
     }
 
-    /// Puts another word in the place of each, or the same.
-    pub fn replace(&mut self, mut other: impl FnMut(Word<'static>) -> Result<Word<'static>>) -> Result<()> {
-        for place in self.words.iter_mut().take(self.length) {
-            *place = other(Word::at(*place))?.0.as_ptr();
-        }
-        Ok(())
-    }
-
-    /// In an environment: puts a variable in, in the place of one with the same name.
-    pub fn set(&mut self, word: Word<'static>) {
-        self.unset(word.variable());
-        self.push(word);
-    }
-
-    /// In an environment: takes out every variable with this name.
+    /// In an environment: takes out every variable with this name, which may be followed by `=`.
     #[inline(never)]
-    pub fn unset(&mut self, name: &[u8]) {
+    pub fn unset(&mut self, name: Word<'_>) {
         let count = self.length;
         self.length = 0;
-        // Each word is read before its place is written again.
         for index in 0..count {
-            if let Some(place) = self.words.get_mut(index) {
-                let word = Word::at(*place);
-                *place = core::ptr::null();
-                if word.variable() != name {
-                    self.push(word);
-                }
+            // Read before its place is written again.
+            if let Some(word) = self.words.get_mut(index).and_then(Option::take)
+                && !word.has_name_of(name)
+            {
+                self.push(word);
             }
         }
     }
 
+    /// In an environment: puts a variable in, in the place of those with the same name.
+    pub fn set(&mut self, word: Word<'static>) {
+        self.unset(word);
+        self.push(word);
+    }
+
     /// The words as they are now. What is changed later shows in it, so it is taken when all is done.
     pub fn vector(&self) -> Vector {
-        Vector(self.words.as_ptr())
+        // An optional word is a pointer, NULL for none, and one of those is behind the last place.
+        Vector(self.words.as_ptr().cast())
     }
 }
 
 /// `start` and `end` as one word.
-pub fn join(start: &[u8], end: &[u8], pool: &mut Pool) -> Result<Word<'static>> {
-    // SAFETY: all zeros are bytes.
-    let place: &mut [u8] = unsafe { pool.zeroed(start.len() + end.len() + 1)? };
-    // SAFETY: there is room for both; a NUL is left behind them.
-    unsafe {
-        memory::copy(start.as_ptr(), place.as_mut_ptr(), start.len());
-        memory::copy(end.as_ptr(), place.as_mut_ptr().add(start.len()), end.len());
-    }
-    Ok(Word::at(place.as_ptr().cast()))
+pub fn join(start: Word<'_>, end: Word<'_>, pool: &mut Pool) -> Result<Word<'static>> {
+    let mut path = memory::Path::new(pool.list(start.bytes().len() + end.bytes().len() + 1)?);
+    path.push(start.bytes())?;
+    path.push(end.bytes())?;
+    Ok(path.keep())
 }
 
 /// All that the kernel hands over at the start of a process.
@@ -262,25 +322,21 @@ impl Words {
             let arguments = Vector(stack.add(1).cast());
             let environment = Vector(stack.add(1 + *stack + 1).cast());
             let mut rest = environment;
-            while !(*rest.0).is_null() {
-                rest.0 = rest.0.add(1);
-            }
+            while rest.next().is_some() {}
             let mut pair = rest.0.add(1).cast::<usize>();
-            let (mut users, mut groups, mut is_secure) = ([0; 2], [0; 2], false);
+            let mut values = [0; SECURE + 1];
             while *pair != AT_NULL as usize {
-                let value = *pair.add(1);
-                match *pair as u32 {
-                    AT_UID => users[0] = value,
-                    AT_EUID => users[1] = value,
-                    AT_GID => groups[0] = value,
-                    AT_EGID => groups[1] = value,
-                    AT_SECURE => is_secure = value != 0,
-                    _ => {}
+                if let Some(place) = values.get_mut(*pair) {
+                    *place = *pair.add(1);
                 }
                 pair = pair.add(2);
             }
-            let has_changed = users[0] != users[1] || groups[0] != groups[1];
-            Words { arguments, environment, user: users[1] as u32, has_changed, is_secure }
+            let value = |which: u32| values[which as usize];
+            let has_changed = value(AT_UID) != value(AT_EUID) || value(AT_GID) != value(AT_EGID);
+            Words { arguments, environment, user: value(AT_EUID) as u32, has_changed, is_secure: value(AT_SECURE) != 0 }
         }
     }
 }
+
+/// The last entry of the auxiliary vector that counts.
+const SECURE: usize = AT_SECURE as usize;
