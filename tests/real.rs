@@ -217,6 +217,22 @@ fn busybox_httpd_comes_back_under_a_monitor() {
 }
 
 #[test]
+fn the_monitor_ends_the_workers_that_a_killed_nginx_leaves() {
+    if lacks(NGINX.program) {
+        return;
+    }
+    let house = House::new();
+    let master = house.begin(&["-S"], &NGINX);
+    let monitor = house.own(lock_owner(house.path("x.pid")).expect("the monitor holds the lock"));
+    house.talk(&NGINX);
+    until("two workers", || (house.residents().len() == 3).then_some(()));
+    master.signal(libc::SIGKILL);
+    monitor.wait();
+    assert_eq!((house.residents(), house.processes()), (vec![], vec![]), "the monitor leaves last");
+    assert!(!house.path("x.pid").exists(), "the monitor removes the pidfile");
+}
+
+#[test]
 fn nginx_keeps_lock_and_number_when_it_loads_its_configuration_again() {
     if lacks(NGINX.program) {
         return;
