@@ -1,0 +1,67 @@
+//! The first minutes of somebody new: what README.md says to type, typed in a fresh clone.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use support::*;
+
+/// The commands that README.md shows, a block each.
+fn commands(readme: &str) -> Vec<&str> {
+    readme.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
+}
+
+#[test]
+fn the_commands_of_the_readme_work_in_a_fresh_clone() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if skipped(
+        std::env::var("DMZ_TESTS").is_ok_and(|tests| tests == "all"),
+        "a build of its own: only with DMZ_TESTS=all",
+    ) || skipped(home.join(".git").exists(), "no git repository")
+        || lacks("git")
+    {
+        return;
+    }
+    let place = Place::new();
+    let clone = place.path("clone");
+    let outcome = Outcome::of(place.command("git").args(["clone", "--quiet"]).arg(home).arg(&clone));
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let readme = fs::read_to_string(clone.join("README.md")).unwrap();
+    let commands = commands(&readme);
+    assert_eq!(commands.len(), 2, "{commands:?}");
+
+    // Nobody else's pidfile: the command's own is in /tmp.
+    let first = commands[0].replace("/tmp/", &format!("{}/", place.folder.display()));
+    let mut shell = place.command("/bin/sh");
+    shell.args(["-ec", &first]).current_dir(&clone);
+    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
+        shell.env_remove(name); // somebody new has not set them
+    }
+    let outcome = Outcome::of(&mut shell);
+    assert_eq!(outcome.code, 0, "{first}{}", outcome.stderr);
+    let daemon = place.own(Process(outcome.stdout.trim_end().parse().expect("-P prints a number and nothing else")));
+    assert_pidfile(place.path("sleep.pid"), daemon);
+    assert_eq!(daemon.arguments(), ["sleep", "60"]);
+    assert!(outcome.stderr.lines().any(|line| line.starts_with("dmz: ")), "-v tells a story: {}", outcome.stderr);
+    let changes = Outcome::of(place.command("git").args(["status", "--porcelain"]).current_dir(&clone)).stdout;
+    assert_eq!(changes, "", "a build leaves nothing that git would see");
+
+    // The other one is what runs this test.
+    assert_eq!(commands[1], "scripts/test\n");
+    assert!(clone.join("scripts/test").is_file());
+}
+
+#[test]
+fn every_script_can_be_executed_and_says_what_it_is_for() {
+    let scripts = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")).unwrap();
+    for script in scripts.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&script).unwrap();
+        assert!(text.starts_with("#!/bin/sh\n# "), "{}", script.display());
+        assert!(text.contains("Usage: scripts/"), "{}", script.display());
+        assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o111, 0o111, "{}", script.display());
+        let check = Command::new("/bin/sh").arg("-n").arg(&script).status();
+        assert!(check.unwrap().success(), "{}", script.display());
+    }
+}
