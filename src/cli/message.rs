@@ -5,6 +5,8 @@ use super::parse::Fault;
 use crate::plan::number::{Digits, digits};
 use crate::plan::order::ORDER;
 use crate::plan::{Config, Exit, Failure, Opt, Reason, Step};
+#[cfg(feature = "control")]
+use crate::run::control::Daemon;
 use crate::run::{self, End, Failed};
 use crate::{Table, Word};
 
@@ -67,12 +69,20 @@ const REASONS: Table = Table::new(
 
 /// What is said of each [`Kind`](super::parse::Kind), in the order of the enum. What a feature is for, and it is off,
 /// cannot be told from what never was.
-const FAULTS: Table = Table::new(if cfg!(all(feature = "identity", feature = "monitor")) {
-    b"unknown option \0missing value for \0unexpected value in \0bad value \0no program given\0locked file for -i, -o, -e: \0\0"
+const FAULTS: Table = Table::new(if cfg!(all(feature = "identity", feature = "monitor", feature = "control")) {
+    concat!("unknown option \0", faults!()).as_bytes()
 } else {
-    b"option unknown or not built in: \0missing value for \0unexpected value in \0bad value \0no program given\0\
-    locked file for -i, -o, -e: \0\0"
+    concat!("option unknown or not built in: \0", faults!()).as_bytes()
 });
+
+macro_rules! faults {
+    () => {
+        "missing value for \0unexpected value in \0bad value \0no program given\0\
+        locked file for -i, -o, -e: \0no program goes with -T, -K, -s: \0-T, -K, -s need -p\0\
+        --timeout needs --ready or --stop\0\0"
+    };
+}
+use faults;
 
 const BLANK: Word<'static> = Word::new(c" ");
 const LINE_END: Word<'static> = Word::new(c"\n");
@@ -196,4 +206,25 @@ pub fn plan(config: &Config<'_>) -> Exit {
         }
     }
     Exit::Done
+}
+
+/// What is known of a daemon, if it was asked for.
+#[cfg(feature = "control")]
+pub fn running(config: &Config<'_>, daemon: &Daemon) -> Exit {
+    let (mut program, mut monitor) = (Digits::default(), Digits::default());
+    let program = digits(daemon.program as u32, 0, &mut program);
+    let owner = digits(daemon.owner as u32, 0, &mut monitor);
+    let (by, owner) = if daemon.is_monitor() { (Word::new(c", monitor "), owner) } else { (Word::EMPTY, Word::EMPTY) };
+    if config.has(Opt::Verbose) {
+        tell(config, &[Word::new(c"dmz: running, PID "), program, by, owner, LINE_END]);
+    }
+    if config.has(Opt::PrintPid) { print(&[program, LINE_END]) } else { Exit::Done }
+}
+
+/// Why nothing can be done to a daemon.
+#[cfg(feature = "control")]
+pub fn uncontrolled(config: &Config<'_>, why: Word<'_>) -> Exit {
+    let about = config.text(Opt::Pidfile);
+    tell(config, &[Word::new(c"dmz: cannot control the daemon of "), about, Word::new(c": "), why, LINE_END]);
+    Exit::Failed
 }

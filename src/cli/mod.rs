@@ -9,12 +9,16 @@ mod parse;
 
 #[cfg(feature = "identity")]
 use crate::plan::identity;
-use crate::plan::{Config, Exit, Failure, Opt, Reason, Step, number};
 #[cfg(feature = "monitor")]
-use crate::plan::{monitor, signal};
+use crate::plan::monitor;
+#[cfg(any(feature = "monitor", feature = "control"))]
+use crate::plan::signal;
+use crate::plan::{Config, Exit, Failure, Opt, Reason, Step, number};
+#[cfg(feature = "control")]
+use crate::run::control::{self, State};
 use crate::run::{self, Command, End, Errno, Failed, Plain, Pool, UserWords, VectorMut};
 use crate::{Vector, Word, Words};
-use options::{CONFLICTS, FILES};
+use options::{CONFLICTS, CONTROLS, FILES};
 use parse::{Fault, Kind, Parser};
 
 /// The whole of `dmz`: reads the words, does what they say, ends the process.
@@ -49,10 +53,50 @@ fn answer(words: Words) -> u8 {
             return message::print(&[text]) as u8;
         }
     }
+    #[cfg(feature = "control")]
+    if config.has_any(CONTROLS) {
+        return control(&config, &call.words).unwrap_or_else(|failure| failed(&config, failure)) as u8;
+    }
     match call.prepare(&mut config) {
         Ok(command) => start(&config, &command),
-        Err(failure) => message::failed(&config, Failed { failure, number: 0 }) as u8,
+        Err(failure) => failed(&config, failure) as u8,
     }
+}
+
+/// Tells of a failure before anything was started.
+fn failed(config: &Config<'_>, failure: Failure) -> Exit {
+    message::failed(config, Failed { failure, number: 0 })
+}
+
+/// Asks, stops or signals the daemon behind the pidfile.
+#[cfg(feature = "control")]
+fn control(config: &Config<'_>, words: &Words) -> Result<Exit, Failure> {
+    const ELSEWHERE: Word<'static> = Word::new(c"its owner is in another PID namespace");
+    let state = control::find(config, words.user)?;
+    Ok(match state {
+        State::Running(daemon) if config.has(Opt::Status) => message::running(config, &daemon),
+        State::Running(daemon) if config.has(Opt::Signal) => {
+            control::signal(&daemon, config.signal)?;
+            Exit::Done
+        }
+        State::Running(daemon) if control::stop(config, &daemon)? => Exit::Done,
+        State::Running(_) => {
+            message::uncontrolled(config, Word::new(c"it does not end"));
+            Exit::Timeout
+        }
+        State::Dead(_) if config.has(Opt::Status) => Exit::Dead,
+        State::NotRunning if config.has(Opt::Status) => Exit::NotRunning,
+        State::Unknown if config.has(Opt::Status) => Exit::Unknown,
+        State::Unknown => message::uncontrolled(config, ELSEWHERE),
+        State::Dead(_) | State::NotRunning if config.has(Opt::Signal) => {
+            message::uncontrolled(config, Word::new(c"not running"))
+        }
+        State::Dead(identity) => {
+            control::clean(config, identity);
+            Exit::Done
+        }
+        State::NotRunning => Exit::Done,
+    })
 }
 
 /// Starts the program, or tells how it would be started.
@@ -130,7 +174,18 @@ impl Call {
                 return Err(Fault::Word(Kind::Locked, config.text(*file)));
             }
         }
-        if config.text(Opt::Program).is_empty() && !config.has_any(&[Opt::Help, Opt::Version]) {
+        let program = config.text(Opt::Program);
+        if config.has(Opt::Timeout) && !config.has_any(&[Opt::Ready, Opt::Stop]) {
+            return Err(Fault::Word(Kind::NoLimit, Word::EMPTY));
+        }
+        if config.has_any(CONTROLS) {
+            return match program.is_empty() {
+                false => Err(Fault::Word(Kind::NoneWanted, program)),
+                true if !config.has(Opt::Pidfile) => Err(Fault::Word(Kind::NoPidfile, Word::EMPTY)),
+                true => Ok(()),
+            };
+        }
+        if program.is_empty() && !config.has_any(&[Opt::Help, Opt::Version]) {
             return Err(Fault::Word(Kind::NoProgram, Word::EMPTY));
         }
         Ok(())
@@ -139,14 +194,11 @@ impl Call {
     /// Finds out what has to be known before there is a plan.
     fn prepare(&self, config: &mut Config<'static>) -> Result<Command, Failure> {
         let mut pool = Pool::new();
-        if run::own_group() == self.id {
-            config.set(Opt::Leader);
-        }
         #[cfg(feature = "identity")]
         let user = run::find_names(config, &mut pool)?;
         #[cfg(not(feature = "identity"))]
         let user = UserWords::default();
-        config.settle();
+        config.settle(run::own_group() == self.id);
         run::make_absolute(config, &mut pool)?;
         build(config, self, user, &mut pool).map_err(|errno| Failure { step: Step::CopyWords, reason: errno.into() })
     }
@@ -158,7 +210,7 @@ fn may_repeat(opt: Opt) -> bool {
 }
 
 /// The longest time that can be given, in seconds.
-#[cfg(feature = "monitor")]
+#[cfg(any(feature = "monitor", feature = "control", feature = "ready"))]
 const DAY: u32 = 86_400;
 
 /// Takes an option's value; nothing for a value that is none.
@@ -189,6 +241,10 @@ fn take(config: &mut Config<'_>, opt: Opt, value: Word<'_>) -> Option<()> {
         Opt::StopTimeout => config.monitoring.stop_timeout = number::parse(value, 10, DAY)?,
         #[cfg(feature = "monitor")]
         Opt::StopSignal => config.monitoring.stop_signal = signal::parse(value)?,
+        #[cfg(feature = "control")]
+        Opt::Signal => config.signal = signal::parse(value)?,
+        #[cfg(any(feature = "control", feature = "ready"))]
+        Opt::Timeout => config.timeout = number::parse(value, 10, DAY)?,
         #[cfg(feature = "monitor")]
         Opt::ExitOk => drop(monitor::accepts(value, 0)?),
         #[cfg(feature = "monitor")]

@@ -90,6 +90,14 @@ pub const OPTIONS: &[Entry] = &[
     entry(Opt::ExitOk, b'-', "exit-ok", "LIST", "statuses, signals that are success"),
     #[cfg(feature = "monitor")]
     entry(Opt::AtExit, b'-', "at-exit", "ACTION", "as PID 1: exit poweroff reboot halt"),
+    #[cfg(feature = "control")]
+    entry(Opt::Timeout, b't', "timeout", "SECS", "limit for --ready, and for -K (15)"),
+    #[cfg(feature = "control")]
+    entry(Opt::Status, b'T', "status", "", "does the daemon of -p run? 0 1 3 4"),
+    #[cfg(feature = "control")]
+    entry(Opt::Stop, b'K', "stop", "", "stop the daemon of -p"),
+    #[cfg(feature = "control")]
+    entry(Opt::Signal, b's', "signal", "SIG", "send the daemon of -p a signal"),
     entry(Opt::PrintPid, b'P', "print-pid", "", "print the process id"),
     entry(Opt::DryRun, b'-', "dry-run", "", "print the plan, do nothing"),
     entry(Opt::Verbose, b'v', "verbose", "", "tell the story of the start"),
@@ -115,7 +123,22 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Supervise, Opt::SingleFork],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::Init],
+    #[cfg(feature = "control")]
+    [Opt::Status, Opt::Stop],
+    #[cfg(feature = "control")]
+    [Opt::Status, Opt::Signal],
+    #[cfg(feature = "control")]
+    [Opt::Stop, Opt::Signal],
+    #[cfg(feature = "control")]
+    [Opt::NoLock, Opt::Status],
+    #[cfg(feature = "control")]
+    [Opt::NoLock, Opt::Stop],
+    #[cfg(feature = "control")]
+    [Opt::NoLock, Opt::Signal],
 ];
+
+/// Asking, stopping, signalling: each is all that is done.
+pub const CONTROLS: &[Opt] = &[Opt::Status, Opt::Stop, Opt::Signal];
 
 /// Files that the program reads or writes must not be among those that are locked: any close would drop the lock.
 pub const FILES: &[Opt] = &[Opt::Stdin, Opt::Stdout, Opt::Stderr];

@@ -31,6 +31,12 @@ pub enum Kind {
     NoProgram,
     /// A file that the program reads or writes is also to be locked.
     Locked,
+    /// Control goes without a program.
+    NoneWanted,
+    /// Control needs a pidfile.
+    NoPidfile,
+    /// There is nothing to limit.
+    NoLimit,
 }
 
 /// A command line being read.

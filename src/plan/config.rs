@@ -51,6 +51,11 @@ pub enum Opt {
     Map,
     ExitOk,
     AtExit,
+    Ready,
+    Timeout,
+    Status,
+    Stop,
+    Signal,
     PrintPid,
     DryRun,
     Verbose,
@@ -59,10 +64,10 @@ pub enum Opt {
     Version,
     /// Always given.
     Always,
-    /// The caller leads a process group.
-    Leader,
     /// This process neither becomes the program nor its monitor.
     Detaches,
+    /// The mask of before does not matter.
+    ClearsUmask,
     /// A process of its own makes the session.
     ForksTwice,
     /// A monitor stays with the program.
@@ -108,6 +113,10 @@ pub struct Config<'a> {
     pub keep: &'a [u32],
     /// Resource limits.
     pub limits: &'a [Limit],
+    /// The time limit, in seconds, if [`Opt::Timeout`].
+    pub timeout: u32,
+    /// The signal to send, if [`Opt::Signal`].
+    pub signal: u32,
     /// What the monitor does.
     pub monitoring: Monitoring<'a>,
     texts: [Word<'a>; COUNT],
@@ -128,6 +137,8 @@ impl<'a> Config<'a> {
             caps: 0,
             keep: &[],
             limits: &[],
+            timeout: 0,
+            signal: 0,
             monitoring: Monitoring::DEFAULT,
             texts: [Word::EMPTY; COUNT],
         }
@@ -179,8 +190,8 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Notes what follows from all that was given.
-    pub fn settle(&mut self) {
+    /// Notes what follows from all that was given, and from whether the caller leads a process group.
+    pub fn settle(&mut self, leads: bool) {
         if self.has_any(&[Opt::Supervise, Opt::Init]) {
             self.set(Opt::Monitored);
         }
@@ -191,12 +202,15 @@ impl<'a> Config<'a> {
                 self.set_text(Opt::Chdir, Word::new(c"/"));
             }
             // A leader of a process group may not make a session; who waits stays in its own.
-            if self.has_any(&[Opt::Leader, Opt::Wait]) && !self.has(Opt::SingleFork) {
+            if (leads || self.has(Opt::Wait)) && !self.has(Opt::SingleFork) {
                 self.set(Opt::ForksTwice);
             }
         }
         if self.has(Opt::User) && self.has_any(&[Opt::Stdin, Opt::Stdout, Opt::Stderr]) {
             self.set(Opt::OpensAsUser);
+        }
+        if self.has_any(&[Opt::Detaches, Opt::Umask]) {
+            self.set(Opt::ClearsUmask);
         }
         if self.same(Opt::Stdout, Opt::Stderr) {
             self.set(Opt::SharedOutput);

@@ -1,4 +1,5 @@
-//! Every exit status of `dmz`, once. The numbers below 122 are left to the program.
+//! Every exit status of `dmz`, once. Where the program's own status is dmz's, the numbers
+//! below 122 are left to it.
 
 use super::{Failure, Reason, Step};
 
@@ -8,10 +9,18 @@ use super::{Failure, Reason, Step};
 pub enum Exit {
     /// Started.
     Done = 0,
+    /// No daemon runs, but its pidfile is there: `-T`.
+    Dead = 1,
+    /// No daemon runs: `-T`.
+    NotRunning = 3,
+    /// Nobody here can tell: `-T`.
+    Unknown = 4,
     /// The program ended before it was ready.
     Ended = 122,
     /// A daemon holds the pidfile's lock already.
     Running = 123,
+    /// Time is over.
+    Timeout = 124,
     /// dmz itself failed: usage, file, lock, directory, fork, null device.
     Failed = 125,
     /// The program is there but cannot be executed.

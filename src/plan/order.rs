@@ -86,8 +86,9 @@ pub const ORDER: &[Row] = &[
     Row(Daemon, ForbidPrivileges, NoNewPrivs, None),
     // Behind all that changes it.
     Row(Daemon, CheckIdentity, Groups, None),
-    // After the last file was made.
-    Row(Daemon, SetUmask, Always, None),
+    // After the last file was made. Where nothing is detached the mask stays unless asked for.
+    Row(Daemon, SetUmask, Umask, None),
+    Row(Daemon, RestoreUmask, Always, Some(ClearsUmask)),
     // Behind the change of ids, which makes the kernel forget it.
     Row(Daemon, FollowMonitor, Monitored, None),
     Row(Daemon, NameProgram, PassesId, None),

@@ -141,6 +141,8 @@ steps! {
     RedirectStderr "redirect stderr to" Stderr,
     /// Sets the file mode creation mask.
     SetUmask "set umask" Umask,
+    /// Sets the mask of before.
+    RestoreUmask "restore the umask",
     /// Puts the program's process id where the environment has dmz's.
     NameProgram "pass on LISTEN_PID",
     /// Has the daemon killed when its monitor dies.
@@ -149,6 +151,12 @@ steps! {
     RestoreMask "set the signal mask",
     /// Executes the program.
     Execute "execute" Program,
+    /// Finds out who holds the pidfile's lock.
+    FindOwner "find the owner of" Pidfile,
+    /// Takes hold of that process.
+    OpenProcess "open the owner of" Pidfile,
+    /// Sends it a signal.
+    SignalDaemon "signal the owner of" Pidfile,
     /// Prints the process id, by the launcher when all is done; or anything else that was asked for.
     Print "write to standard output",
 }

@@ -128,10 +128,8 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             }
             work.redirect(if config.has(Opt::SharedOutput) { 1 } else { 2 }, 2)?;
         }
-        Step::SetUmask => {
-            let stays = !config.has_any(&[Opt::Detaches, Opt::Umask]);
-            file::set_umask(if stays { work.umask } else { config.umask });
-        }
+        Step::SetUmask => _ = file::set_umask(config.umask),
+        Step::RestoreUmask => _ = file::set_umask(work.umask),
         Step::NameProgram => work.name_program()?,
         Step::RestoreMask => {
             let keeps = config.has(Opt::KeepSignals);

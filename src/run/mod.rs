@@ -5,6 +5,8 @@
 #[cfg(feature = "identity")]
 mod account;
 mod apply;
+#[cfg(feature = "control")]
+pub mod control;
 mod descriptors;
 mod detach;
 mod execute;

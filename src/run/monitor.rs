@@ -77,7 +77,7 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
     monitor.work.has_started = true;
     monitor.stay();
     if config.has(Opt::Pidfile) {
-        pidfile::remove(config.text(Opt::Pidfile), start.record);
+        pidfile::remove(config.text(Opt::Pidfile), start.record.identity());
     }
     Ok(monitor.end)
 }
@@ -117,7 +117,7 @@ impl Monitor<'_> {
         }
         self.program = Some(program);
         self.terminal = terminal;
-        self.started = sys::now();
+        self.started = process::now();
         if config.has(Opt::Pidfile) {
             record.note(Step::WritePidfile);
             if let Err(reason) = pidfile::write(record, self.work.pidfile) {
@@ -152,7 +152,7 @@ impl Monitor<'_> {
             if self.reap() {
                 return;
             }
-            let left = self.deadline.map(|deadline| deadline.saturating_sub(sys::now()));
+            let left = self.deadline.map(|deadline| deadline.saturating_sub(process::now()));
             match signal::wait_for(signal::ALL, left) {
                 Ok(signal) => self.signalled(signal),
                 Err(Errno::AGAIN) => {
@@ -195,7 +195,7 @@ impl Monitor<'_> {
         let is_success = number == 0 || accepts(config.text(Opt::ExitOk), number) == Some(true);
         self.program = None;
         self.end = if is_success { End::Exited(0) } else { end };
-        if sys::now().saturating_sub(self.started) >= STEADY {
+        if process::now().saturating_sub(self.started) >= STEADY {
             (self.restarts, self.delay) = (0, monitoring.delay);
         }
         // `--restart=failure`, or always.
@@ -214,7 +214,7 @@ impl Monitor<'_> {
             Action::Start => {
                 if self.begin().is_err() {
                     // It counts like a program that failed at once.
-                    self.started = sys::now();
+                    self.started = process::now();
                     self.ended(End::Exited(127));
                 }
             }
@@ -228,7 +228,7 @@ impl Monitor<'_> {
                 if self.work.start.config.has(Opt::Pidfile) {
                     let _ = file::set_size(self.work.pidfile, 0);
                 }
-                self.deadline = Some(sys::now() + u64::from(self.delay));
+                self.deadline = Some(process::now() + u64::from(self.delay));
                 self.delay = next_delay(self.delay);
                 self.restarts += 1;
             }
@@ -246,7 +246,7 @@ impl Monitor<'_> {
     fn patience(&mut self) {
         self.name(c"dmz: stop");
         let seconds = self.work.start.config.monitoring.stop_timeout;
-        self.deadline = if self.state == State::Kill { None } else { Some(sys::now() + u64::from(seconds) * 1000) };
+        self.deadline = if self.state == State::Kill { None } else { Some(process::now() + u64::from(seconds) * 1000) };
     }
 
     /// Tells every child to go that was not told yet, if it is time for that. What a child leaves behind when it goes

@@ -9,7 +9,8 @@ use crate::Word;
 use crate::plan::number::{Digits, digits, parse_pid};
 use crate::plan::{Opt, Reason, Step};
 use crate::sys::Errno;
-use crate::sys::file::{self, Fd, flags};
+use crate::sys::file::{self, Fd, Identity, flags};
+use crate::sys::memory::Path;
 
 /// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
 const LEAST: i32 = 10;
@@ -20,21 +21,27 @@ const MODE: u32 = 0o644;
 /// How often the file may turn out to be another one than what lies at the path.
 const TRIES: usize = 100;
 
+/// Opens the folder of `path`, in which as root nobody else may be able to replace files; and the name in it. `room` is for
+/// the folder's path.
+pub fn open_folder<'a>(path: Word<'a>, room: &mut Path<'_>, user: u32) -> Result<(Fd, Word<'a>), Reason> {
+    let name = last_part(path);
+    // The name alone might fit where the whole path does not, and then nobody could remove the file again.
+    room.clear();
+    room.push(path.bytes())?;
+    room.clear();
+    room.push(path.bytes().get(..path.length_to(name)).unwrap_or(b""))?;
+    room.push(b".")?;
+    let folder = file::open(file::HERE, room.word(), flags::FOLDER, 0)?;
+    if user == 0 && file::status(folder)?.lets_others_replace() {
+        return Err(Reason::FOLDER);
+    }
+    Ok((folder, name))
+}
+
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
 pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let config = work.start.config;
-    let path = config.text(which);
-    let name = last_part(path);
-    work.path.clear();
-    // The name alone might fit where the whole path does not, and then nobody could remove the file again.
-    work.path.push(path.bytes())?;
-    work.path.clear();
-    work.path.push(path.bytes().get(..path.length_to(name)).unwrap_or(b""))?;
-    work.path.push(b".")?;
-    let folder = file::open(file::HERE, work.path.word(), flags::FOLDER, 0)?;
-    if work.start.command.user == 0 && file::status(folder)?.lets_others_replace() {
-        return Err(Reason::FOLDER);
-    }
+    let (folder, name) = open_folder(config.text(which), &mut work.path, work.start.command.user)?;
     let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile)?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = config.keep.iter().fold(LEAST, |least, kept| least.max(*kept as i32 + 1));
@@ -92,7 +99,7 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
                     record.set_identity(status.identity);
                 }
                 work.locked[usize::from(is_pidfile)] = status.identity;
-                return check(work.opened, &status, work.start.command.user);
+                return check(work.opened, &status, work.start.command.user).map(|_| ());
             }
             // Another start removed or replaced it between our open and our lock.
             Ok(_) | Err(Errno::NOENT) => {}
@@ -125,8 +132,8 @@ fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Reason {
     }
 }
 
-/// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id.
-fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
+/// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id: which one.
+pub fn check(fd: Fd, status: &file::Status, user: u32) -> Result<Option<i32>, Reason> {
     if !status.is_regular() {
         return Err(Reason::IRREGULAR);
     }
@@ -137,22 +144,23 @@ fn check(fd: Fd, status: &file::Status, user: u32) -> Result<(), Reason> {
         return Err(Reason::OWNER);
     }
     if status.size == 0 {
-        return Ok(());
+        return Ok(None);
     }
     // A NUL stays behind what is read.
     let mut text = [0; 16];
     let [room @ .., _] = &mut text;
     let length = file::read_start(fd, room)?;
-    text.get(..=length).and_then(parse_pid).map(|_| ()).ok_or(Reason::FOREIGN)
+    text.get(..=length).and_then(parse_pid).map(Some).ok_or(Reason::FOREIGN)
 }
 
 /// Writes the daemon's id.
 pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
     let mut room = Digits::default();
     let text = digits(record.daemon.load(Relaxed) as u32, b'\n', &mut room);
-    record.about_to_write();
-    // Empty first: whatever comes in between, there is never a mixture of two numbers.
-    file::set_size(fd, 0)?;
+    if record.overwrites() {
+        // Empty first: whatever comes in between, there is never a mixture of two numbers.
+        file::set_size(fd, 0)?;
+    }
     Ok(file::write_start(fd, text.bytes())?)
 }
 
@@ -160,30 +168,30 @@ pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
 /// wrote to it.
 pub fn undo(path: Word<'_>, record: &Record) {
     if record.pidfile_is(Pidfile::Made) {
-        remove(path, record);
+        remove(path, record.identity());
     } else if record.pidfile_is(Pidfile::Overwritten)
-        && let Some(fd) = lock_again(path, record)
+        && let Some(fd) = lock_again(path, record.identity())
     {
         let _ = file::set_size(fd, 0);
     }
 }
 
 /// Unlinks the file when its daemon is gone.
-pub fn remove(path: Word<'_>, record: &Record) {
-    if lock_again(path, record).is_some() {
+pub fn remove(path: Word<'_>, identity: Identity) {
+    if lock_again(path, identity).is_some() {
         let _ = file::unlink(path);
     }
 }
 
 /// Locks the file of a daemon that is gone, if it still is the very same, or was just made. What fails here fails in
 /// silence: there is something more important to tell.
-fn lock_again(path: Word<'_>, record: &Record) -> Option<Fd> {
+fn lock_again(path: Word<'_>, identity: Identity) -> Option<Fd> {
     let fd = file::open(file::HERE, path, flags::OLD, 0).ok()?;
     // Where locks do not work at all, nobody else can hold one.
     if matches!(file::lock(fd), Err(Errno::AGAIN | Errno::ACCESS)) {
         return None;
     }
     let status = file::status(fd).ok()?;
-    let is_ours = status.identity == record.identity() || status.size == 0;
+    let is_ours = status.identity == identity || identity == Identity::NONE && status.size == 0;
     if is_ours { Some(fd) } else { None }
 }

@@ -123,11 +123,13 @@ impl Record {
         self.ignored.load(Relaxed) != 0
     }
 
-    /// The text is about to change.
-    pub fn about_to_write(&self) {
-        if self.pidfile_is(Pidfile::Untouched) {
+    /// The text is about to change; is it another start's?
+    pub fn overwrites(&self) -> bool {
+        let overwrites = self.pidfile_is(Pidfile::Untouched);
+        if overwrites {
             self.set_pidfile(Pidfile::Overwritten);
         }
+        overwrites
     }
 
     /// What has happened to it.

@@ -15,7 +15,7 @@ impl Started {
         let _ = process::adopt_orphans(false);
         let end = wait_for(self.program);
         if config.has(Opt::Pidfile) {
-            pidfile::remove(config.text(Opt::Pidfile), self.record);
+            pidfile::remove(config.text(Opt::Pidfile), self.record.identity());
         }
         end
     }

@@ -51,6 +51,8 @@ pub mod flags {
     pub const NEW: Flags = CAREFUL.union(Flags::RDWR).union(Flags::CREATE).union(Flags::EXCL);
     /// An existing file to read and write.
     pub const OLD: Flags = CAREFUL.union(Flags::RDWR);
+    /// An existing file to look at.
+    pub const EXAMINE: Flags = CAREFUL;
     /// A file to read, without waiting for a FIFO's writer.
     pub const INPUT: Flags = ALWAYS.union(Flags::NONBLOCK);
     /// A file to write; a FIFO that nobody reads is ENXIO.
@@ -230,6 +232,8 @@ pub struct Holder {
     pub pid: i32,
     /// Is it a lock for writing?
     pub writes: bool,
+    /// There is none.
+    pub is_free: bool,
 }
 
 /// Who holds a lock that keeps us from taking ours (fcntl(2), F_GETLK).
@@ -239,7 +243,8 @@ pub fn lock_holder(fd: Fd) -> Result<Holder> {
     let place = (&raw mut lock) as usize;
     // SAFETY: the kernel reads and fills one `flock`, which outlives the call.
     answer(unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, linux::F_GETLK as usize, place, 0, 0) })?;
-    Ok(Holder { pid: lock.l_pid, writes: lock.l_type as u32 == linux::F_WRLCK })
+    let kind = lock.l_type as u32;
+    Ok(Holder { pid: lock.l_pid, writes: kind == linux::F_WRLCK, is_free: kind == linux::F_UNLCK })
 }
 
 /// read(2); 0 at the end.

@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 mod arch;
+#[cfg(feature = "control")]
+pub mod control;
 pub mod file;
 #[cfg(feature = "identity")]
 pub mod identity;

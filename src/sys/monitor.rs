@@ -100,15 +100,6 @@ pub fn set_name(name: Word<'_>) {
     unsafe { syscall(linux::__NR_prctl, linux_raw_sys::prctl::PR_SET_NAME as usize, name.address(), 0, 0, 0) };
 }
 
-/// Milliseconds on a clock that never goes back (clock_gettime(2), CLOCK_MONOTONIC).
-pub fn now() -> u64 {
-    let mut time = [0usize; 2];
-    // SAFETY: the kernel writes one timespec, two words.
-    unsafe { syscall(linux::__NR_clock_gettime, linux::CLOCK_MONOTONIC as usize, time.as_mut_ptr() as usize, 0, 0, 0) };
-    let [seconds, nanoseconds] = time;
-    seconds as u64 * 1000 + nanoseconds as u64 / 1_000_000
-}
-
 /// Commands for [`end_machine`].
 pub use linux::{
     LINUX_REBOOT_CMD_HALT as HALT, LINUX_REBOOT_CMD_POWER_OFF as POWER_OFF, LINUX_REBOOT_CMD_RESTART as RESTART,

@@ -20,6 +20,12 @@ impl Process {
         self.0.as_raw_nonzero().get()
     }
 
+    /// As rustix has it.
+    #[cfg(feature = "control")]
+    pub(super) fn pid(self) -> Pid {
+        self.0
+    }
+
     /// The process with number `pid`, if that can be one.
     pub fn new(pid: i32) -> Option<Process> {
         if pid > 0 { Pid::from_raw(pid).map(Process) } else { None }
@@ -193,4 +199,13 @@ pub fn pause() {
     let time = [0usize, 100_000];
     // SAFETY: the kernel reads one timespec, two words.
     unsafe { syscall(linux::__NR_nanosleep, time.as_ptr() as usize, 0, 0, 0, 0) };
+}
+
+/// Milliseconds on a clock that never goes back (clock_gettime(2), CLOCK_MONOTONIC).
+pub fn now() -> u64 {
+    let mut time = [0usize; 2];
+    // SAFETY: the kernel writes one timespec, two words.
+    unsafe { syscall(linux::__NR_clock_gettime, linux::CLOCK_MONOTONIC as usize, time.as_mut_ptr() as usize, 0, 0, 0) };
+    let [seconds, nanoseconds] = time;
+    seconds as u64 * 1000 + nanoseconds as u64 / 1_000_000
 }

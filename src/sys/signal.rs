@@ -17,7 +17,6 @@ pub const ALL: Set = Set(!0);
 
 /// The signal that tells of a child's end.
 pub const CHILD: u32 = linux::SIGCHLD;
-#[cfg(feature = "monitor")]
 pub use linux::{
     SIGCONT as CONT, SIGINT as INT, SIGKILL as KILL, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU,
 };

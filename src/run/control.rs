@@ -1,0 +1,135 @@
+//! The daemon behind a pidfile: asked after, stopped, signalled. It is whoever holds the file's lock; the number in the
+//! file is for people, and never signalled.
+
+use super::pidfile;
+use crate::plan::{Config, Failure, Opt, Reason, Step};
+use crate::sys::Errno;
+use crate::sys::control as sys;
+use crate::sys::file::{self, Fd, Identity, flags};
+use crate::sys::memory::{PATH_MAX, Path, Pool};
+use crate::sys::process::{Process, now};
+use crate::sys::signal::{CONT, KILL, TERM};
+
+/// What is known of the daemon.
+pub enum State {
+    /// It lives.
+    Running(Daemon),
+    /// It is gone, its file is not.
+    Dead(Identity),
+    /// There is no file.
+    NotRunning,
+    /// The owner of the lock is in another PID namespace.
+    Unknown,
+}
+
+/// A daemon that lives.
+pub struct Daemon {
+    /// The lock's owner.
+    pub owner: i32,
+    /// The process that the file names; another one than the owner if that is a monitor.
+    pub program: i32,
+    process: Fd,
+    identity: Identity,
+}
+
+impl Daemon {
+    /// Is the owner a monitor?
+    pub fn is_monitor(&self) -> bool {
+        self.owner != self.program
+    }
+}
+
+/// How long KILL may take, and how long a monitor has for what a second TERM tells it, in milliseconds.
+const MOMENT: u64 = 2000;
+
+/// How long a stop may take where nothing was said, in seconds.
+const PATIENCE: u32 = 15;
+
+/// How often the owner may change while it is looked at.
+const TRIES: usize = 100;
+
+/// Finds the daemon; `user` is the caller's effective user id.
+pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
+    let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };
+    let mut path = Path::new(Pool::new().list(PATH_MAX).map_err(failed(Step::OpenPidfile))?);
+    let (folder, name) = match pidfile::open_folder(config.text(Opt::Pidfile), &mut path, user) {
+        Ok(found) => found,
+        Err(reason) if reason == Reason::NOT_FOUND => return Ok(State::NotRunning),
+        Err(reason) => return Err(Failure { step: Step::OpenPidfile, reason }),
+    };
+    let fd = match file::open(folder, name, flags::EXAMINE, 0) {
+        Err(Errno::NOENT) => return Ok(State::NotRunning),
+        other => other.map_err(failed(Step::OpenPidfile))?,
+    };
+    let status = file::status(fd).map_err(failed(Step::OpenPidfile))?;
+    let number = pidfile::check(fd, &status, user).map_err(|reason| Failure { step: Step::OpenPidfile, reason })?;
+    look(fd, status.identity, number)
+}
+
+/// Who holds the lock, for sure: asked, opened, and asked again.
+fn look(fd: Fd, identity: Identity, number: Option<i32>) -> Result<State, Failure> {
+    let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };
+    for _ in 0..TRIES {
+        let holder = file::lock_holder(fd).map_err(failed(Step::FindOwner))?;
+        let owner = match holder.pid {
+            _ if holder.is_free => return Ok(State::Dead(identity)),
+            0 => return Ok(State::Unknown),
+            pid => Process::new(pid).filter(|_| holder.writes),
+        };
+        let Some(owner) = owner else { return Err(Failure { step: Step::FindOwner, reason: Reason::LOCKED }) };
+        let process = match sys::open_process(owner) {
+            Err(Errno::SRCH) => continue,
+            other => other.map_err(failed(Step::OpenProcess))?,
+        };
+        if file::lock_holder(fd).map_err(failed(Step::FindOwner))?.pid == owner.number() {
+            let owner = owner.number();
+            return Ok(State::Running(Daemon { owner, program: number.unwrap_or(0), process, identity }));
+        }
+        file::close(process);
+    }
+    Err(Failure { step: Step::FindOwner, reason: Reason::REPLACED })
+}
+
+/// Sends the daemon a signal; a monitor passes it on.
+pub fn signal(daemon: &Daemon, number: u32) -> Result<(), Failure> {
+    sys::signal_process(daemon.process, number)
+        .map_err(|errno| Failure { step: Step::SignalDaemon, reason: errno.into() })
+}
+
+/// Stops the daemon and removes the file that it left: is it gone?
+pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
+    let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
+    let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };
+    let second = if daemon.is_monitor() { TERM } else { KILL };
+    let patience = [(first, u64::from(timeout) * 1000), (second, MOMENT), (KILL, MOMENT)];
+    for (number, time) in patience {
+        match sys::signal_process(daemon.process, number) {
+            // A program that is stopped cannot end.
+            Ok(()) if number != KILL => _ = sys::signal_process(daemon.process, CONT),
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(errno) => return Err(Failure { step: Step::SignalDaemon, reason: errno.into() }),
+        }
+        if has_ended(daemon.process, time)? {
+            clean(config, daemon.identity);
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Waits for the end of a process, a zombie's included: has it come?
+fn has_ended(process: Fd, time: u64) -> Result<bool, Failure> {
+    let deadline = now() + time;
+    loop {
+        match sys::await_event(process, deadline.saturating_sub(now())) {
+            Ok(has_ended) => return Ok(has_ended),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Failure { step: Step::SignalDaemon, reason: errno.into() }),
+        }
+    }
+}
+
+/// Removes the file of a daemon that is gone, if it still is the same one.
+pub fn clean(config: &Config<'_>, identity: Identity) {
+    pidfile::remove(config.text(Opt::Pidfile), identity);
+}
