@@ -63,17 +63,22 @@ const REASONS: Table = Table::new(
 \xd6not found\0\
 \xd7it needs a group, too\0\
 \xd8the kernel only pretended\0\
+\xdatime is over\0\
+\xdbinterrupted\0\
+\xdcwhich of its processes is meant is not clear\0\
+\xddit ended\0\
 \xd9its file gives privileges (set-user-id or capabilities)\0\
 \0",
 );
 
 /// What is said of each [`Kind`](super::parse::Kind), in the order of the enum. What a feature is for, and it is off,
 /// cannot be told from what never was.
-const FAULTS: Table = Table::new(if cfg!(all(feature = "identity", feature = "monitor", feature = "control")) {
-    concat!("unknown option \0", faults!()).as_bytes()
-} else {
-    concat!("option unknown or not built in: \0", faults!()).as_bytes()
-});
+const FAULTS: Table =
+    Table::new(if cfg!(all(feature = "identity", feature = "monitor", feature = "ready", feature = "control")) {
+        concat!("unknown option \0", faults!()).as_bytes()
+    } else {
+        concat!("option unknown or not built in: \0", faults!()).as_bytes()
+    });
 
 macro_rules! faults {
     () => {

@@ -11,6 +11,8 @@ mod parse;
 use crate::plan::identity;
 #[cfg(feature = "monitor")]
 use crate::plan::monitor;
+#[cfg(feature = "ready")]
+use crate::plan::ready::{self, Ready};
 #[cfg(any(feature = "monitor", feature = "control"))]
 use crate::plan::signal;
 use crate::plan::{Config, Exit, Failure, Opt, Reason, Step, number};
@@ -45,6 +47,10 @@ fn answer(words: Words) -> u8 {
         return Exit::Failed as u8;
     }
     let mut call = Call { words, program: Vector::EMPTY, repeated: 0, id: run::own_id() };
+    #[cfg(feature = "monitor")]
+    if call.id == 1 {
+        run::find_console();
+    }
     if let Err(fault) = call.read(&mut config) {
         return message::usage(&config, fault) as u8;
     }
@@ -114,12 +120,28 @@ fn start(config: &Config<'_>, command: &Command) -> u8 {
     }
     match run::start(config, command) {
         Ok(started) => match message::started(config, started.program.number()) {
-            Ok(()) if config.has(Opt::Wait) => end_like(config, started.wait(config)),
-            Ok(()) => Exit::Done as u8,
+            Ok(()) => {
+                started.announce(command);
+                if !config.has(Opt::Wait) {
+                    return Exit::Done as u8;
+                }
+                match started.wait(config) {
+                    Ok(end) => end_like(config, end),
+                    Err(failure) => failed(config, failure) as u8,
+                }
+            }
             Err(failure) => message::failed(config, started.take_down(config, failure)) as u8,
         },
-        Err(failed) => message::failed(config, failed) as u8,
+        Err(failed) => tell_failed(config, failed),
     }
+}
+
+/// Tells of a start that failed; one that a signal has ended dies of it.
+fn tell_failed(config: &Config<'_>, failed: Failed) -> u8 {
+    if failed.failure.reason == Reason::INTERRUPTED {
+        return end_like(config, End::Killed(failed.number as u8));
+    }
+    message::failed(config, failed) as u8
 }
 
 /// Stays with the program until nothing is left of it.
@@ -129,7 +151,7 @@ fn serve(config: &Config<'_>, command: &Command) -> u8 {
     let status = match served {
         // A PID 1 cannot die of a signal.
         Ok(end) => end_like(config, end),
-        Err(failed) => message::failed(config, failed) as u8,
+        Err(failed) => tell_failed(config, failed),
     };
     if command.id == 1 {
         run::end_machine(config.monitoring.at_exit);
@@ -174,6 +196,9 @@ impl Call {
                 return Err(Fault::Word(Kind::Locked, config.text(*file)));
             }
         }
+        if !config.ready_file.is_empty() && config.ready_file.is(config.text(Opt::Pidfile)) {
+            return Err(Fault::Word(Kind::BadValue, config.text(Opt::Ready)));
+        }
         let program = config.text(Opt::Program);
         if config.has(Opt::Timeout) && !config.has_any(&[Opt::Ready, Opt::Stop]) {
             return Err(Fault::Word(Kind::NoLimit, Word::EMPTY));
@@ -214,7 +239,7 @@ fn may_repeat(opt: Opt) -> bool {
 const DAY: u32 = 86_400;
 
 /// Takes an option's value; nothing for a value that is none.
-fn take(config: &mut Config<'_>, opt: Opt, value: Word<'_>) -> Option<()> {
+fn take<'a>(config: &mut Config<'a>, opt: Opt, value: Word<'a>) -> Option<()> {
     let check = |is_good: bool| if is_good { Some(()) } else { None };
     match opt {
         Opt::Umask => config.umask = number::parse(value, 8, 0o777)?,
@@ -243,6 +268,11 @@ fn take(config: &mut Config<'_>, opt: Opt, value: Word<'_>) -> Option<()> {
         Opt::StopSignal => config.monitoring.stop_signal = signal::parse(value)?,
         #[cfg(feature = "control")]
         Opt::Signal => config.signal = signal::parse(value)?,
+        #[cfg(feature = "ready")]
+        Opt::Ready => {
+            config.ready = ready::parse(value)?;
+            config.ready_file = if config.ready == Ready::Exit { value.behind(b':') } else { Word::EMPTY };
+        }
         #[cfg(any(feature = "control", feature = "ready"))]
         Opt::Timeout => config.timeout = number::parse(value, 10, DAY)?,
         #[cfg(feature = "monitor")]
@@ -264,7 +294,7 @@ fn take(config: &mut Config<'_>, opt: Opt, value: Word<'_>) -> Option<()> {
 fn build(config: &mut Config<'static>, call: &Call, user: UserWords, pool: &mut Pool) -> Result<Command, Errno> {
     let Call { words, program, repeated, id } = *call;
     let caller = words.environment;
-    let mut command = Command { arguments: program, environment: caller, caller, user: words.user, id };
+    let mut command = Command { arguments: program, environment: caller, caller, manager: None, user: words.user, id };
     if config.has_any(&[Opt::Argv0, Opt::Initrd]) {
         let mut name = config.text(if config.has(Opt::Argv0) { Opt::Argv0 } else { Opt::Program });
         if config.has(Opt::Initrd) {
@@ -274,10 +304,16 @@ fn build(config: &mut Config<'static>, call: &Call, user: UserWords, pool: &mut 
         arguments.rename(name);
         command.arguments = arguments.vector();
     }
-    if repeated > 0 || config.has(Opt::ClearEnv) || user[0].is_some() {
+    // What was for dmz is not for the program.
+    let manager = if config.has(Opt::Foreground) { None } else { run::manager(caller) };
+    command.manager = manager;
+    if repeated > 0 || config.has(Opt::ClearEnv) || user[0].is_some() || manager.is_some() {
         let base = if config.has(Opt::ClearEnv) { Vector::EMPTY } else { words.environment };
         let mut environment = VectorMut::copy(base, repeated + user.len(), pool)?;
         user.into_iter().flatten().for_each(|word| environment.set(word));
+        if manager.is_some() {
+            environment.unset(run::MANAGER);
+        }
         each(words.arguments, Opt::Unset, |name| environment.unset(name));
         each(words.arguments, Opt::Env, |word| environment.set(word));
         command.environment = environment.vector();
@@ -286,6 +322,10 @@ fn build(config: &mut Config<'static>, call: &Call, user: UserWords, pool: &mut 
         (config.limits = list(call, Opt::Rlimit, pool, identity::parse_limit)?);
         #[cfg(feature = "monitor")]
         (config.monitoring.map = list(call, Opt::Map, pool, monitor::parse_map)?);
+    }
+    #[cfg(feature = "monitor")]
+    if config.has(Opt::Initrd) && config.has(Opt::Monitored) {
+        words.arguments.mark();
     }
     if command.has_id() {
         config.set(Opt::PassesId);

@@ -90,7 +90,9 @@ pub const OPTIONS: &[Entry] = &[
     entry(Opt::ExitOk, b'-', "exit-ok", "LIST", "statuses, signals that are success"),
     #[cfg(feature = "monitor")]
     entry(Opt::AtExit, b'-', "at-exit", "ACTION", "as PID 1: exit poweroff reboot halt"),
-    #[cfg(feature = "control")]
+    #[cfg(feature = "ready")]
+    entry(Opt::Ready, b'-', "ready", "HOW", "exec fd:N notify exit[:FILE]"),
+    #[cfg(any(feature = "ready", feature = "control"))]
     entry(Opt::Timeout, b't', "timeout", "SECS", "limit for --ready, and for -K (15)"),
     #[cfg(feature = "control")]
     entry(Opt::Status, b'T', "status", "", "does the daemon of -p run? 0 1 3 4"),
@@ -123,6 +125,8 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Supervise, Opt::SingleFork],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::Init],
+    #[cfg(feature = "ready")]
+    [Opt::Foreground, Opt::Ready],
     #[cfg(feature = "control")]
     [Opt::Status, Opt::Stop],
     #[cfg(feature = "control")]

@@ -1,6 +1,7 @@
 //! What was asked for, with the defaults.
 
 use super::monitor::Monitoring;
+use super::ready::Ready;
 use crate::Word;
 
 /// Everything that can be asked for, in the order of the help; and behind the options, facts that follow from them.
@@ -76,6 +77,14 @@ pub enum Opt {
     SharedOutput,
     /// Files are opened with another user's rights.
     OpensAsUser,
+    /// The monitor writes the pidfile.
+    KeepsPidfile,
+    /// What comes after that takes the caller's rights.
+    NeedsRights,
+    /// The launcher hears from the program.
+    LaunchersChannel,
+    /// The monitor does.
+    MonitorsChannel,
     /// The environment says that something is for the caller's process id.
     PassesId,
     /// The program: its name or path. Not asked for but there.
@@ -84,7 +93,23 @@ pub enum Opt {
 
 /// How many can be asked for: one bit each.
 const COUNT: usize = Opt::Program as usize + 1;
-const _: () = assert!(COUNT <= 65);
+const _: () = assert!(COUNT <= 128);
+
+/// Where the bit of an option is.
+const fn place(opt: Opt) -> (usize, u64) {
+    (opt as usize / 64, 1 << (opt as u32 % 64))
+}
+
+/// The bits of some options.
+const fn bits(opts: &[Opt]) -> [u64; 2] {
+    let (mut bits, mut index) = ([0; 2], 0);
+    while index < opts.len() {
+        let (word, bit) = place(opts[index]);
+        bits[word] |= bit;
+        index += 1;
+    }
+    bits
+}
 
 /// A resource limit: the resource's number, soft and hard limit.
 pub type Limit = [u64; 3];
@@ -92,7 +117,7 @@ pub type Limit = [u64; 3];
 /// All that was asked for.
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
-    given: u64,
+    given: [u64; 2],
     /// The file mode creation mask.
     pub umask: u32,
     /// The nice value.
@@ -113,6 +138,10 @@ pub struct Config<'a> {
     pub keep: &'a [u32],
     /// Resource limits.
     pub limits: &'a [Limit],
+    /// What it takes for the program to be ready.
+    pub ready: Ready,
+    /// With [`Ready::Exit`], the pidfile that the program writes itself; empty if it writes none.
+    pub ready_file: Word<'a>,
     /// The time limit, in seconds, if [`Opt::Timeout`].
     pub timeout: u32,
     /// The signal to send, if [`Opt::Signal`].
@@ -126,7 +155,7 @@ impl<'a> Config<'a> {
     /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
     pub const fn new() -> Config<'a> {
         Config {
-            given: 1 << Opt::Always as u32,
+            given: bits(&[Opt::Always]),
             umask: 0,
             nice: 0,
             io_priority: 0,
@@ -137,6 +166,8 @@ impl<'a> Config<'a> {
             caps: 0,
             keep: &[],
             limits: &[],
+            ready: Ready::Exec,
+            ready_file: Word::EMPTY,
             timeout: 0,
             signal: 0,
             monitoring: Monitoring::DEFAULT,
@@ -146,17 +177,14 @@ impl<'a> Config<'a> {
 
     /// Was it given?
     pub const fn has(&self, opt: Opt) -> bool {
-        self.given & 1 << opt as u32 != 0
+        let (word, bit) = place(opt);
+        self.given[word] & bit != 0
     }
 
     /// Were any of them?
     pub const fn has_any(&self, opts: &[Opt]) -> bool {
-        let (mut bits, mut index) = (0, 0);
-        while index < opts.len() {
-            bits |= 1 << opts[index] as u32;
-            index += 1;
-        }
-        self.given & bits != 0
+        let bits = bits(opts);
+        self.given[0] & bits[0] != 0 || self.given[1] & bits[1] != 0
     }
 
     /// Its text; empty if it was not given, or is a switch.
@@ -166,7 +194,8 @@ impl<'a> Config<'a> {
 
     /// Gives a switch, or notes a fact.
     pub const fn set(&mut self, opt: Opt) {
-        self.given |= 1 << opt as u32;
+        let (word, bit) = place(opt);
+        self.given[word] |= bit;
     }
 
     /// Gives an option with its text.
@@ -176,7 +205,8 @@ impl<'a> Config<'a> {
 
     /// Takes an option back.
     pub const fn clear(&mut self, opt: Opt) {
-        self.given &= !(1 << opt as u32);
+        let (word, bit) = place(opt);
+        self.given[word] &= !bit;
     }
 
     /// As PID 1 a plain start is `-I`; elsewhere who wants restarts wants `-S`.
@@ -185,15 +215,22 @@ impl<'a> Config<'a> {
         if id == 1 && !self.has_any(&[Opt::Foreground, Opt::Supervise, Opt::Wait]) {
             self.set(Opt::Init);
         }
-        if self.has(Opt::Restart) && !self.has(Opt::Init) {
+        if (self.has(Opt::Restart) || self.ready == Ready::Exit) && !self.has(Opt::Init) {
             self.set(Opt::Supervise);
         }
     }
 
     /// Notes what follows from all that was given, and from whether the caller leads a process group.
     pub fn settle(&mut self, leads: bool) {
-        if self.has_any(&[Opt::Supervise, Opt::Init]) {
+        let is_monitored = self.has_any(&[Opt::Supervise, Opt::Init]);
+        if is_monitored {
             self.set(Opt::Monitored);
+            if self.has(Opt::Pidfile) {
+                self.set(Opt::KeepsPidfile);
+            }
+        }
+        if matches!(self.ready, Ready::Descriptor(_) | Ready::Notify) {
+            self.set(if is_monitored { Opt::MonitorsChannel } else { Opt::LaunchersChannel });
         }
         if !self.has_any(&[Opt::Foreground, Opt::Init]) {
             self.set(Opt::Detaches);
@@ -208,6 +245,9 @@ impl<'a> Config<'a> {
         }
         if self.has(Opt::User) && self.has_any(&[Opt::Stdin, Opt::Stdout, Opt::Stderr]) {
             self.set(Opt::OpensAsUser);
+            if self.has_any(&[Opt::Chroot, Opt::Caps, Opt::Rlimit]) {
+                self.set(Opt::NeedsRights);
+            }
         }
         if self.has_any(&[Opt::Detaches, Opt::Umask]) {
             self.set(Opt::ClearsUmask);

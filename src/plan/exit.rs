@@ -34,7 +34,8 @@ impl Exit {
     pub fn of(failure: Failure) -> Exit {
         match (failure.step, failure.reason) {
             (_, Reason::RUNNING) => Exit::Running,
-            (_, Reason::ENDED) => Exit::Ended,
+            (_, Reason::ENDED | Reason::ENDED_EARLY | Reason::AMBIGUOUS) => Exit::Ended,
+            (_, Reason::TIMEOUT) => Exit::Timeout,
             (Step::Execute, reason) if reason.means_not_found() => Exit::NotFound,
             (Step::Execute, reason) if reason.is_errno() => Exit::CannotExecute,
             _ => Exit::Failed,

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod monitor;
 pub mod number;
 pub mod order;
+pub mod ready;
 pub mod reason;
 pub mod signal;
 pub mod step;

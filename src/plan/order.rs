@@ -21,6 +21,9 @@ pub const ORDER: &[Row] = &[
     // Before the first fork: a daemon whose session process was killed must become ours, to be ended.
     Row(Launcher, AdoptOrphans, ForksTwice, None),
     Row(Launcher, AdoptOrphans, Supervise, Some(ForksTwice)),
+    // Before it, too: what is left of a program that is not ready in time must become ours.
+    Row(Launcher, AdoptOrphans, Ready, Some(ForksTwice)),
+    Row(Launcher, OpenChannel, LaunchersChannel, None),
     // Only if the launcher leads a process group and so must not make a session, or waits and so stays in its own. It
     // does not leave before the session process has gone: if it leads a terminal's session, its end sends SIGHUP to
     // everything that is still in that session.
@@ -41,6 +44,12 @@ pub const ORDER: &[Row] = &[
     Row(Monitor, CloseDescriptors, Always, None),
     // Before anything else is opened: nothing of ours may sit on 0, 1 or 2, to be replaced or written to later.
     Row(Monitor, OpenNull, Always, None),
+    // Behind the closing, which would close it, and with it on its number before anything else could take that.
+    Row(Monitor, OpenChannel, MonitorsChannel, None),
+    Row(Daemon, PassChannel, MonitorsChannel, None),
+    Row(Daemon, PassChannel, LaunchersChannel, None),
+    // Behind the last relative path of the monitor's own: it keeps no mount busy. All others are absolute with it.
+    Row(Monitor, LeaveDirectory, Supervise, None),
     // With the caller's privileges, which a negative nice value or a control group takes.
     Row(Daemon, SetNice, Nice, None),
     Row(Daemon, SetScheduling, Sched, None),
@@ -55,7 +64,7 @@ pub const ORDER: &[Row] = &[
     // Before the pidfile is written: a start that loses changes nothing.
     Row(Monitor, OpenLockfile, Lockfile, None),
     Row(Monitor, LockLockfile, Lockfile, None),
-    // Before the outputs are emptied, for the same reason. The monitor does it with the number of each program.
+    // Before the outputs are emptied, for the same reason.
     Row(Daemon, WritePidfile, Pidfile, Some(Monitored)),
     // Behind the pidfile, which is the caller's; before the outputs, which are the user's. Groups first: the others take
     // the right to change them.
@@ -66,8 +75,8 @@ pub const ORDER: &[Row] = &[
     Row(Daemon, OpenStdin, Stdin, None),
     Row(Daemon, OpenStdout, Stdout, None),
     Row(Daemon, OpenStderr, Stderr, Some(SharedOutput)),
-    // What follows takes privileges.
-    Row(Daemon, LeaveUser, OpensAsUser, None),
+    // What follows takes privileges. Becoming the user for good takes none.
+    Row(Daemon, LeaveUser, NeedsRights, None),
     Row(Daemon, LimitCapabilities, Caps, None),
     Row(Daemon, ChangeRoot, Chroot, None),
     Row(Daemon, RedirectStdin, Stdin, None),
@@ -95,6 +104,8 @@ pub const ORDER: &[Row] = &[
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
     Row(Daemon, RestoreMask, Always, None),
     Row(Daemon, Execute, Always, None),
+    // With the number of each program: only now is it known that there is one.
+    Row(Keeper, WritePidfile, KeepsPidfile, None),
 ];
 
 impl Row {

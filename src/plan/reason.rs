@@ -58,6 +58,15 @@ impl Reason {
     /// An output or input file that is the pidfile itself.
     pub const PIDFILE: Reason = Reason::own(212);
 
+    /// It took too long.
+    pub const TIMEOUT: Reason = Reason::own(218);
+    /// A signal has told the launcher to end.
+    pub const INTERRUPTED: Reason = Reason::own(219);
+    /// The program left more than one process, or its file names none of them.
+    pub const AMBIGUOUS: Reason = Reason::own(220);
+    /// It ended before it was ready.
+    pub const ENDED_EARLY: Reason = Reason::own(221);
+
     /// No such user or group.
     pub const UNKNOWN: Reason = Reason::own(214);
     /// A user without a group.

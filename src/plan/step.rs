@@ -15,12 +15,14 @@ pub enum Process {
     Monitor,
     /// The process that becomes the program.
     Daemon,
+    /// The monitor again, after each start of the program.
+    Keeper,
 }
 
 impl Process {
     /// What it is called.
     pub fn name(self) -> Word<'static> {
-        const { Table::new(b"launcher:\0session:\0monitor:\0daemon:\0\0") }.entry(self as usize)
+        const { Table::new(b"launcher:\0session:\0monitor:\0daemon:\0monitor:\0\0") }.entry(self as usize)
     }
 }
 
@@ -55,6 +57,10 @@ steps! {
     BlockSignals "block signals",
     /// Becomes the parent of orphaned descendants.
     AdoptOrphans "adopt orphans",
+    /// Opens what the program says by that it is ready.
+    OpenChannel "open channel",
+    /// Gives the program its end of that.
+    PassChannel "pass on channel",
     /// Starts the session process.
     Fork "fork",
     /// Makes this process the leader of a new session.
@@ -133,6 +139,8 @@ steps! {
     OpenStderr "open stderr" Stderr,
     /// Enters the working directory.
     ChangeDirectory "change directory to" Chdir,
+    /// Enters the root directory, in which nothing keeps a mount busy.
+    LeaveDirectory "change directory to /",
     /// Moves standard input onto descriptor 0.
     RedirectStdin "redirect stdin to" Stdin,
     /// Moves standard output onto descriptor 1.
@@ -151,6 +159,10 @@ steps! {
     RestoreMask "set the signal mask",
     /// Executes the program.
     Execute "execute" Program,
+    /// Waits until the program ends.
+    AwaitEnd "wait for" Program,
+    /// Waits until the program is ready.
+    AwaitReady "await readiness of" Program,
     /// Finds out who holds the pidfile's lock.
     FindOwner "find the owner of" Pidfile,
     /// Takes hold of that process.

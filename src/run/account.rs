@@ -119,11 +119,14 @@ impl Finder<'_> {
         };
         if self.config.has(Opt::Groups) {
             let mut list = self.config.text(Opt::Groups);
-            while !list.is_empty() {
+            loop {
                 let end = list.find(b',');
                 let mut name = Path::new(self.pool.list(list.length_to(end) + 1)?);
                 name.push(list.bytes().get(..list.length_to(end)).unwrap_or(b""))?;
                 put(self.group(name.word())?)?;
+                if end.is_empty() {
+                    break;
+                }
                 list = end.rest();
             }
         } else {

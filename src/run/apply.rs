@@ -4,9 +4,10 @@ use core::sync::atomic::Ordering::Relaxed;
 
 #[cfg(feature = "identity")]
 use super::identity;
+#[cfg(feature = "ready")]
+use super::ready;
 use super::record::Record;
 use super::{Command, NAMED, descriptors, detach, execute, pidfile};
-use crate::Vector;
 use crate::plan::number::{Digits, digits};
 use crate::plan::{Config, Opt, Reason, Step};
 use crate::sys::Errno;
@@ -16,6 +17,7 @@ use crate::sys::memory::{Path, Pool, Room, Stack};
 use crate::sys::monitor;
 use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
+use crate::{Vector, Word};
 
 /// What all processes of a start share.
 pub struct Start<'a> {
@@ -35,6 +37,8 @@ pub struct Work<'a> {
     /// The file that is being opened and locked.
     pub opened: Fd,
     pub pidfile: Fd,
+    /// Our end of what the program says by that it is ready.
+    pub channel: Fd,
     /// Which files are locked.
     pub locked: [Identity; 2],
     /// The files for descriptors 0 to 2.
@@ -56,6 +60,7 @@ impl<'a> Work<'a> {
             path,
             opened: NO_FD,
             pidfile: NO_FD,
+            channel: NO_FD,
             locked: [Identity::NONE; 2],
             standard: [NO_FD; 3],
             stderr: NO_FD,
@@ -85,8 +90,14 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
                 adopted?;
             }
         }
-        Step::Fork => detach::fork(work.start)?,
+        #[cfg(feature = "ready")]
+        Step::OpenChannel => ready::open_channel(work)?,
+        #[cfg(feature = "ready")]
+        Step::PassChannel => ready::pass_channel(work)?,
+        Step::Fork => detach::fork(work.start, work.channel)?,
         Step::CreateSession => process::new_session()?,
+        #[cfg(feature = "ready")]
+        Step::ForkDaemon if config.has(Opt::Ready) => ready::start_daemon(work)?,
         Step::ForkDaemon => detach::fork_daemon(work.start)?,
         #[cfg(feature = "monitor")]
         Step::ForkMonitor => detach::fork_monitor(work.start)?,
@@ -100,7 +111,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         }
         Step::ResetSignals => signal::reset_all()?,
         Step::CheckKept => descriptors::check_kept(config, record)?,
-        Step::CloseDescriptors => descriptors::close(config)?,
+        Step::CloseDescriptors => descriptors::close(config, record.channel.load(Relaxed))?,
         Step::OpenNull => descriptors::open_null(config)?,
         Step::ClearUmask => work.umask = file::set_umask(0),
         Step::OpenPidfile => pidfile::open(work, Opt::Pidfile)?,
@@ -112,13 +123,14 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::LockLockfile => pidfile::lock(work, Opt::Lockfile)?,
         Step::WritePidfile => {
             pidfile::write(record, work.pidfile)?;
-            if config.has(Opt::NoLock) {
+            if config.has(Opt::NoLock) && !config.has(Opt::Monitored) {
                 file::close(work.pidfile);
             }
         }
         Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,
         Step::OpenStdout => work.open_standard(1, Opt::Stdout)?,
         Step::OpenStderr => work.open_standard(2, Opt::Stderr)?,
+        Step::LeaveDirectory => file::change_directory(Word::new(c"/"))?,
         Step::ChangeDirectory => file::change_directory(config.text(Opt::Chdir))?,
         Step::RedirectStdin => work.redirect(0, 0)?,
         Step::RedirectStdout => work.redirect(1, 1)?,

@@ -15,11 +15,15 @@ pub fn check_kept(config: &Config<'_>, record: &Record) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Closes everything but the descriptors to keep.
-pub fn close(config: &Config<'_>) -> Result<(), Reason> {
+/// Closes everything but the descriptors to keep, and the one of `channel` unless that is 0.
+pub fn close(config: &Config<'_>, channel: i32) -> Result<(), Reason> {
     let mut first = if config.has(Opt::Detaches) { 0 } else { 3 };
     let last = if config.has(Opt::NoClose) { 2 } else { u32::MAX };
-    while let Some(kept) = config.next_kept(first).filter(|kept| *kept < last) {
+    let next = |first| {
+        let channel = Some(channel as u32).filter(|channel| *channel > 0 && *channel >= first);
+        config.next_kept(first).into_iter().chain(channel).min().filter(|kept| *kept < last)
+    };
+    while let Some(kept) = next(first) {
         if kept > first {
             close_range(first, kept - 1)?;
         }
@@ -95,9 +99,11 @@ fn find_null() -> Result<Fd, Reason> {
 /// Opens `path` if it is the null device.
 fn null_at(path: Word<'_>) -> Result<Fd, Reason> {
     let fd = file::open(file::HERE, path, flags::DEVICE, 0)?;
-    if file::status(fd)?.is_null() {
-        return Ok(fd);
-    }
+    let reason = match file::status(fd) {
+        Ok(status) if status.is_null() => return Ok(fd),
+        Ok(_) => Reason::NOT_NULL,
+        Err(errno) => errno.into(),
+    };
     file::close(fd);
-    Err(Reason::NOT_NULL)
+    Err(reason)
 }

@@ -11,10 +11,9 @@ use super::record::Record;
 use super::{Command, Failed, perform, pidfile};
 use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
-use crate::sys::file::{self, NO_FD};
+use crate::sys::file::{self, Fd, NO_FD};
 use crate::sys::memory::{self, Path};
 use crate::sys::process::{self, End, Infallible};
-#[cfg(feature = "monitor")]
 use crate::sys::signal;
 
 /// A daemon that runs.
@@ -25,6 +24,16 @@ pub struct Started {
 }
 
 impl Started {
+    /// Tells the manager that called dmz that the program works, if there is one. With a monitor that is who counts.
+    pub fn announce(&self, command: &Command) {
+        #[cfg(feature = "ready")]
+        if let Some(address) = command.manager {
+            let monitor = self.record.monitor.load(Relaxed);
+            super::ready::announce(address, if monitor > 0 { monitor } else { self.program.number() });
+        }
+        let _ = command;
+    }
+
     /// Takes it all back: what the caller wanted besides has failed.
     pub fn take_down(&self, config: &Config<'_>, failure: Failure) -> Failed {
         take_down(config, self.record);
@@ -89,7 +98,8 @@ fn detach(start: &Start<'_>) -> Result<(), Reason> {
 fn become_program(start: &Start<'_>) {
     start.record.daemon.store(start.command.id, Relaxed);
     let mut work = Work::new(start, Path::new(start.room.take()));
-    if let Err(reason) = perform(Process::Daemon, &mut work) {
+    let launched = perform(Process::Launcher, &mut work);
+    if let Err(reason) = launched.and_then(|()| perform(Process::Daemon, &mut work)) {
         start.record.fail(reason);
     }
     // The message must reach the caller, not the file that was to be the program's.
@@ -101,6 +111,10 @@ fn become_program(start: &Start<'_>) {
 /// Leaves nothing of a start that failed. The session process has been waited for, so a daemon that still lives has
 /// become our child.
 fn take_down(config: &Config<'_>, record: &Record) {
+    #[cfg(feature = "ready")]
+    if config.has(Opt::Ready) && !config.has(Opt::Init) {
+        super::ready::stop_session(record);
+    }
     for id in [&record.monitor, &record.daemon] {
         if let Some(process) = process::Process::new(id.load(Relaxed)) {
             process::end(process);
@@ -110,7 +124,19 @@ fn take_down(config: &Config<'_>, record: &Record) {
 }
 
 /// [`Step::Fork`]: starts the session process and waits until it has gone.
-pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
+pub fn fork(start: &Start<'_>, channel: Fd) -> Result<(), Reason> {
+    #[cfg(feature = "ready")]
+    if start.config.has(Opt::Ready) {
+        let Some(session) = process::fork_and_go_on(&start.record.session)? else {
+            let mut work = Work::new(start, Path::new(&mut []));
+            work.channel = channel;
+            end(start.record, perform(Process::Session, &mut work))
+        };
+        super::ready::close_theirs(start.record);
+        let awaited = super::ready::await_process(start.record, session, || false);
+        process::end(session);
+        return awaited;
+    }
     process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
     Ok(())
 }
@@ -121,9 +147,15 @@ pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
     if start.config.has(Opt::SingleFork) {
         return watch(start.record, daemon);
     }
-    let is_proved = prove(daemon, start.record.session.load(Relaxed))?;
-    // A filter may say EPERM to everything: what the daemon itself says counts more.
-    if is_proved && !start.record.has_failed() {
+    let is_proved = prove(daemon, start.record.session.load(Relaxed), pause)?;
+    // Killed inside the exec, or so soon after it that nobody can tell; who waits is told of the death itself.
+    // Nothing else kills there: every signal was blocked.
+    let is_dead = matches!(process::peek(daemon), Ok(Some(End::Killed(KILL | SEGV | BUS))));
+    if is_proved && is_dead && !start.config.has(Opt::Wait) {
+        return Err(Reason::ENDED);
+    }
+    // A filter may say EPERM to everything: what the daemon itself says counts, too.
+    if is_proved && start.record.is_executing() {
         start.record.prove();
     }
     Ok(())
@@ -133,10 +165,30 @@ pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
 #[cfg(feature = "monitor")]
 pub fn fork_monitor(start: &Start<'_>) -> Result<(), Reason> {
     let Some(monitor) = process::fork_and_go_on(&start.record.monitor)? else { super::monitor::live(start) };
-    while !start.record.is_decided() && process::peek(monitor) == Ok(None) {
-        // Blocked since before the fork, so neither its word nor its end can be missed.
-        let _ = signal::wait(signal::set(&[signal::CHILD]));
+    // Blocked since before the fork, so neither its word nor its end can be missed.
+    #[cfg(feature = "ready")]
+    if start.config.has(Opt::Ready) {
+        return super::ready::await_process(start.record, monitor, || start.record.is_decided());
     }
+    while !start.record.is_decided() && process::peek(monitor) == Ok(None) {
+        // A filter might refuse its word.
+        let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(MOMENT));
+    }
+    Ok(())
+}
+
+/// How long to wait before looking again, in milliseconds.
+#[cfg(feature = "monitor")]
+const MOMENT: u64 = 100;
+
+/// How the kernel itself ends an exec that has gone too far to fail.
+const KILL: u8 = signal::KILL as u8;
+const SEGV: u8 = signal::SEGV as u8;
+const BUS: u8 = signal::BUS as u8;
+
+/// A moment in which an exec comes to its end.
+pub fn pause() -> Result<(), Reason> {
+    process::pause();
     Ok(())
 }
 
@@ -166,13 +218,23 @@ fn session(start: &Start<'_>) -> Infallible {
 
 /// The daemon, until it is the program.
 fn daemon(start: &Start<'_>) -> Infallible {
+    become_daemon(start)
+}
+
+/// The same, in a process with its own memory.
+pub fn become_daemon(start: &Start<'_>) -> ! {
     child(Process::Daemon, start, Path::new(start.room.take()))
 }
 
 /// The life of a child process: its steps, and its failure in the record.
 fn child(process: Process, start: &Start<'_>, path: Path<'_>) -> ! {
-    if let Err(reason) = perform(process, &mut Work::new(start, path)) {
-        start.record.fail(reason);
+    end(start.record, perform(process, &mut Work::new(start, path)))
+}
+
+/// The end of a child process: its failure is in the record.
+fn end(record: &Record, result: Result<(), Reason>) -> ! {
+    if let Err(reason) = result {
+        record.fail(reason);
     }
     process::exit(0)
 }
@@ -182,21 +244,22 @@ fn child(process: Process, start: &Start<'_>, path: Path<'_>) -> ! {
 /// An exec lets go of our memory a moment before it counts as done, so the answer may be no at first while the daemon
 /// lives; where vfork only forks, that moment is the whole start. A daemon that has ended may have executed just before,
 /// so it is asked once more.
-pub fn prove(daemon: process::Process, group: i32) -> Result<bool, Reason> {
+pub fn prove(
+    daemon: process::Process,
+    group: i32,
+    mut pause: impl FnMut() -> Result<(), Reason>,
+) -> Result<bool, Reason> {
     let mut has_ended = false;
     loop {
         if process::has_executed(daemon, group)? {
-            return match process::peek(daemon) {
-                Ok(Some(End::Killed(_))) => Err(Reason::ENDED),
-                _ => Ok(true),
-            };
+            return Ok(true);
         }
         if has_ended {
             return Ok(false);
         }
         has_ended = process::peek(daemon) != Ok(None);
         if !has_ended {
-            process::pause();
+            pause()?;
         }
     }
 }

@@ -33,8 +33,12 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             file::change_directory(Word::new(c"/"))?;
         }
         Step::SetLimits => {
-            for [resource, soft, hard] in config.limits {
-                sys::set_limit(*resource as u32, *soft, *hard)?;
+            let mut limits = config.limits.iter();
+            while let Some([resource, soft, hard]) = limits.next() {
+                // The last of a resource counts: the one before might lower what may not be raised again.
+                if !limits.clone().any(|later| later[0] == *resource) {
+                    sys::set_limit(*resource as u32, *soft, *hard)?;
+                }
             }
         }
         Step::SetUser => sys::set_user(config.user)?,
@@ -58,8 +62,8 @@ fn numbers(bits: u64) -> impl Iterator<Item = u32> {
 fn limit_capabilities(caps: u64) -> Result<(), Reason> {
     for number in numbers(!caps) {
         match sys::drop_capability(number) {
-            // Above the last that this kernel knows.
-            Err(Errno::INVAL) => break,
+            // Above the last that this kernel knows; but then it must say the same when asked.
+            Err(Errno::INVAL) if sys::has_capability(number) == Err(Errno::INVAL) => break,
             other => other?,
         }
     }

@@ -16,6 +16,8 @@ mod identity;
 mod monitor;
 mod paths;
 mod pidfile;
+#[cfg(feature = "ready")]
+mod ready;
 mod record;
 mod wait;
 
@@ -55,6 +57,8 @@ pub struct Command {
     pub environment: Vector,
     /// The caller's own environment, for its PATH.
     pub caller: Vector,
+    /// Where dmz itself is to tell when the program works: NOTIFY_SOCKET.
+    pub manager: Option<Word<'static>>,
     /// The effective user id.
     pub user: u32,
     /// The id of the process that was called.
@@ -83,6 +87,14 @@ impl Command {
             .into_iter()
             .any(|word| NAMED.into_iter().any(|name| word.strip(name).is_some_and(|is| is.is(id))))
     }
+}
+
+/// Where whoever has called dmz wants to be told.
+pub const MANAGER: Word<'static> = Word::new(c"NOTIFY_SOCKET=");
+
+/// What an environment has of that. What cannot tell does not take it either.
+pub fn manager(mut environment: Vector) -> Option<Word<'static>> {
+    if cfg!(feature = "ready") { environment.find_map(|word| word.strip(MANAGER)) } else { None }
 }
 
 /// Variables that hold the id of the process that they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3)).
@@ -117,6 +129,19 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
 
 /// Words of the longest line.
 const PIECES: usize = 8;
+
+/// A kernel that had no console for its first process leaves it without descriptors: for the words of a PID 1 that cannot
+/// go on there must be one.
+#[cfg(feature = "monitor")]
+pub fn find_console() {
+    if file::check(STDERR).is_err()
+        && let Ok(console) = file::open(file::HERE, Word::new(c"/dev/console"), file::flags::EXISTING, 0)
+        && console != STDERR
+    {
+        let _ = file::duplicate_onto(console, 2);
+        file::close(console);
+    }
+}
 
 /// The last act of a machine's PID 1, by its number in [`ACTIONS`](crate::plan::monitor::ACTIONS).
 #[cfg(feature = "monitor")]

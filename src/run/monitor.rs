@@ -7,21 +7,28 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
-use super::detach::prove;
+use super::detach::{pause, prove};
+#[cfg(feature = "ready")]
+use super::ready;
 use super::{perform, pidfile};
 use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
 use crate::plan::monitor::{SIGNALLED, accepts, next_delay};
+use crate::plan::ready::Ready;
 use crate::plan::{Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file;
 use crate::sys::memory::Path;
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
-use crate::sys::signal::{self, CONT, INT, KILL, TERM, TSTP, TTIN, TTOU};
+use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU, WINCH};
 
 /// A run of this long is no failure to start, so the delay begins anew.
 const STEADY: u64 = 10_000;
+
+/// How long to look again and again for the daemon that a program has left, and how often, in milliseconds.
+const ADOPTION: u64 = 1000;
+const MOMENT: u64 = 10;
 
 /// What the monitor knows.
 struct Monitor<'a> {
@@ -39,8 +46,16 @@ struct Monitor<'a> {
     restarts: u32,
     /// Nothing is started any more.
     is_last: bool,
-    /// The descriptor of a terminal whose foreground was given to the program.
+    /// The program works.
+    is_ready: bool,
+    /// Until when its first process may have left a daemon that is still to be found.
+    adopts_until: Option<u64>,
+    /// Why the start is given up.
+    failure: Option<Failure>,
+    /// The controlling terminal.
     terminal: Option<file::Fd>,
+    /// Its foreground was given to the program.
+    has_foreground: bool,
     /// Children that were told to go already.
     told: [i32; TOLD],
     told_count: usize,
@@ -49,7 +64,8 @@ struct Monitor<'a> {
 /// How many of those are remembered; a child that is forgotten is told again.
 const TOLD: usize = 32;
 
-/// Starts the program, says so by `started`, stays until nothing is left of it. How it ended; or why there was no start.
+/// Starts the program, says by `started` when it works, stays until nothing is left of it. How it ended; or why there was
+/// no start.
 pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) -> Result<End, Reason> {
     let config = start.config;
     let mut monitor = Monitor {
@@ -62,20 +78,27 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         delay: config.monitoring.delay,
         restarts: 0,
         is_last: false,
-        terminal: None,
+        is_ready: !config.has(Opt::Ready),
+        adopts_until: None,
+        failure: None,
+        terminal: if config.has(Opt::Init) { sys::terminal() } else { None },
+        has_foreground: false,
         told: [0; TOLD],
         told_count: 0,
     };
     perform(Process::Monitor, &mut monitor.work)?;
+    #[cfg(feature = "ready")]
+    let mut wait = ready::Wait::new(start, monitor.work.channel)?;
     monitor.begin()?;
-    start.record.prove();
-    started(start.record.daemon.load(Relaxed)).map_err(|failure| {
-        start.record.note(failure.step);
-        start.record.disprove();
-        failure.reason
-    })?;
-    monitor.work.has_started = true;
-    monitor.stay();
+    monitor.stay(
+        started,
+        #[cfg(feature = "ready")]
+        &mut wait,
+    );
+    if let Some(Failure { step, reason }) = monitor.failure {
+        start.record.note(step);
+        return Err(reason);
+    }
     if config.has(Opt::Pidfile) {
         pidfile::remove(config.text(Opt::Pidfile), start.record.identity());
     }
@@ -92,8 +115,7 @@ pub fn live(start: &Start<'_>) -> ! {
         Ok(())
     };
     start.record.monitor.store(process::own_id(), Relaxed);
-    if let Err(reason) = process::adopt_orphans(true).map_err(Reason::from).and_then(|()| run(start, tell).map(|_| ()))
-    {
+    if let Err(reason) = run(start, tell) {
         start.record.fail(reason);
     }
     process::exit(0)
@@ -105,37 +127,41 @@ impl Monitor<'_> {
         let start = self.work.start;
         let (config, record) = (start.config, start.record);
         self.name(c"dmz: up");
-        let terminal = if config.has(Opt::Init) { sys::foreground() } else { None };
+        record.forget();
+        self.has_foreground = self.terminal.is_some_and(sys::is_foreground);
         record.note(Step::ForkDaemon);
-        let Some(program) = process::fork(&record.daemon)? else { self.become_program(terminal) };
+        let Some(program) = process::fork(&record.daemon)? else { self.become_program() };
         // The program leads a group of its own, or is in this one.
         let group = if config.leads_group() { program.number() } else { process::own_group() };
-        let proved = prove(program, group);
-        if proved != Ok(true) || record.has_failed() {
-            process::wait(program);
+        let proved = prove(program, group, pause);
+        if proved != Ok(true) || !record.is_executing() {
+            process::end(program);
             return Err(proved.err().unwrap_or(record.reason()));
         }
         self.program = Some(program);
-        self.terminal = terminal;
         self.started = process::now();
-        if config.has(Opt::Pidfile) {
-            record.note(Step::WritePidfile);
-            if let Err(reason) = pidfile::write(record, self.work.pidfile) {
-                process::end(program);
-                return Err(reason);
-            }
+        #[cfg(feature = "ready")]
+        ready::close_theirs(record);
+        // A program that forks by itself will be another process.
+        if config.ready == Ready::Exit {
+            return Ok(());
         }
-        Ok(())
+        let kept = perform(Process::Keeper, &mut self.work);
+        if kept.is_err() {
+            process::end(program);
+            self.program = None;
+        }
+        kept
     }
 
     /// The child: the daemon's steps, in a copy of this memory.
-    fn become_program(&mut self, terminal: Option<file::Fd>) -> ! {
+    fn become_program(&mut self) -> ! {
         let start = self.work.start;
         let begun = (|| {
             if start.config.leads_group() {
                 sys::new_group()?;
             }
-            if let Some(terminal) = terminal {
+            if let (Some(terminal), true) = (self.terminal, self.has_foreground) {
                 sys::take_foreground(terminal, process::own_id())?;
             }
             Ok(())
@@ -146,23 +172,123 @@ impl Monitor<'_> {
         process::exit(0)
     }
 
-    /// Until nothing is left.
-    fn stay(&mut self) {
-        loop {
-            if self.reap() {
-                return;
+    /// Until nothing is left. The first time that the program works, `started` gets its id.
+    fn stay(
+        &mut self,
+        started: impl FnOnce(i32) -> Result<(), Failure>,
+        #[cfg(feature = "ready")] wait: &mut ready::Wait<'_>,
+    ) {
+        let record = self.work.start.record;
+        let mut started = Some(started);
+        while !self.reap() {
+            #[cfg(feature = "ready")]
+            self.look(wait);
+            if self.is_ready
+                && let Some(started) = started.take()
+            {
+                record.prove();
+                self.work.has_started = true;
+                if let Err(failure) = started(record.daemon.load(Relaxed)) {
+                    record.disprove();
+                    self.give_up(failure);
+                }
             }
-            let left = self.deadline.map(|deadline| deadline.saturating_sub(process::now()));
+            let mut next = self.deadline;
+            #[cfg(feature = "ready")]
+            if !self.is_ready {
+                next = next.into_iter().chain(wait.deadline).min();
+            }
+            let moment = self.adopts_until.map(|_| MOMENT);
+            let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
             match signal::wait_for(signal::ALL, left) {
                 Ok(signal) => self.signalled(signal),
-                Err(Errno::AGAIN) => {
+                Err(Errno::AGAIN) if self.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                     self.deadline = None;
                     self.act(Event::Timeout);
                 }
-                // Stopped and continued.
+                // Stopped and continued, or another time is over.
                 Err(_) => {}
             }
         }
+    }
+
+    /// Looks whether the program is ready, or never will be.
+    #[cfg(feature = "ready")]
+    fn look(&mut self, wait: &mut ready::Wait<'_>) {
+        self.adopt();
+        if self.is_ready || self.failure.is_some() {
+            return;
+        }
+        let ready = match self.program {
+            Some(program) => wait.is_ready(program),
+            None => Ok(false),
+        };
+        match ready {
+            Ok(true) => {
+                self.is_ready = true;
+                if let Some(main) = wait.main {
+                    self.take(main);
+                }
+            }
+            Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
+                self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
+            }
+            Ok(false) => {}
+            Err(reason) => self.give_up(Failure { step: Step::AwaitReady, reason }),
+        }
+    }
+
+    /// Looks for the daemon that the program's first process has left: the one that its own file names, or the only one.
+    #[cfg(feature = "ready")]
+    fn adopt(&mut self) {
+        let Some(until) = self.adopts_until else { return };
+        let file = self.work.start.config.ready_file;
+        let (mut found, mut count) = (None, 0);
+        if file.is_empty() {
+            let _ = sys::each_child(|child| {
+                found = Some(child);
+                count += 1;
+            });
+        } else {
+            found = pidfile::read(file).and_then(process::Process::new);
+            count = 1;
+        }
+        if let (Some(child), 1) = (found, count)
+            // Ours, and not yet waited for: so the number is still its own.
+            && process::peek(child) == Ok(None)
+        {
+            self.adopts_until = None;
+            self.take(child);
+            self.is_ready = true;
+        } else if count > 1 && !self.is_ready {
+            self.adopts_until = None;
+            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
+        } else if self.is_ready && until <= process::now() {
+            self.adopts_until = None;
+            self.finish();
+        }
+    }
+
+    /// From now on `program` is the one that counts, if it is our child.
+    #[cfg(feature = "ready")]
+    fn take(&mut self, program: process::Process) {
+        let record = self.work.start.record;
+        if process::peek(program) == Ok(None) {
+            self.program = Some(program);
+            record.daemon.store(program.number(), Relaxed);
+            if self.work.start.config.has(Opt::Pidfile) {
+                let _ = file::set_size(self.work.pidfile, 0);
+                let _ = pidfile::write(record, self.work.pidfile);
+            }
+        }
+    }
+
+    /// The start has failed: everything is stopped, and then that is told.
+    fn give_up(&mut self, failure: Failure) {
+        self.failure = self.failure.or(Some(failure));
+        self.is_last = true;
+        self.adopts_until = None;
+        self.act(if self.program.is_some() { Event::Terminate } else { Event::Ended });
     }
 
     /// Takes every child that has ended; whether it is time to leave.
@@ -179,22 +305,43 @@ impl Monitor<'_> {
                     }
                 }
                 Ok(None) => return false,
-                Err(_) => return self.act(Event::Empty),
+                Err(_) => {
+                    if self.adopts_until.take().is_some() {
+                        self.finish();
+                    }
+                    return self.act(Event::Empty);
+                }
             }
         }
     }
 
     /// The program has ended.
     fn ended(&mut self, end: End) {
+        (self.program, self.end) = (None, end);
+        self.take_terminal_back();
+        if self.work.start.config.ready == Ready::Exit && end == End::Exited(0) && self.state == State::Up {
+            self.adopts_until = Some(process::now() + ADOPTION);
+        } else {
+            self.finish();
+        }
+    }
+
+    /// The program has ended, and left no daemon.
+    fn finish(&mut self) {
         let config = self.work.start.config;
         let monitoring = &config.monitoring;
-        let number = match end {
+        let number = match self.end {
             End::Exited(status) => status.into(),
             End::Killed(signal) => SIGNALLED + u32::from(signal),
         };
         let is_success = number == 0 || accepts(config.text(Opt::ExitOk), number) == Some(true);
-        self.program = None;
-        self.end = if is_success { End::Exited(0) } else { end };
+        if is_success {
+            self.end = End::Exited(0);
+        }
+        if !self.is_ready {
+            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::ENDED_EARLY });
+            return;
+        }
         if process::now().saturating_sub(self.started) >= STEADY {
             (self.restarts, self.delay) = (0, monitoring.delay);
         }
@@ -215,7 +362,8 @@ impl Monitor<'_> {
                 if self.begin().is_err() {
                     // It counts like a program that failed at once.
                     self.started = process::now();
-                    self.ended(End::Exited(127));
+                    self.end = End::Exited(127);
+                    self.finish();
                 }
             }
             Action::Stop => {
@@ -257,7 +405,14 @@ impl Monitor<'_> {
             State::Kill => KILL,
             _ => return,
         };
+        let start = self.work.start;
+        let config = start.config;
         let (told, count) = (&mut self.told, &mut self.told_count);
+        if start.command.id == 1 && config.has(Opt::Init) {
+            // Everything is ours, and /proc may be another namespace's.
+            sys::signal_group(1, signal);
+            return;
+        }
         let swept = sys::each_child(|child| {
             if !told.iter().take(*count).any(|pid| *pid == child.number()) {
                 process::signal(child, signal);
@@ -271,12 +426,9 @@ impl Monitor<'_> {
             }
         });
         if swept.is_err() {
-            // No /proc: as PID 1 everything is ours; else what is left of the program's group is.
-            let start = self.work.start;
-            let everybody = if start.command.id == 1 && start.config.has(Opt::Init) { 1 } else { 0 };
-            let group = if everybody == 1 { 1 } else { start.record.daemon.load(Relaxed) };
-            if everybody == 1 || start.config.leads_group() {
-                sys::signal_group(group, signal);
+            // No /proc: what is left of the program's group is ours.
+            if config.leads_group() {
+                sys::signal_group(start.record.daemon.load(Relaxed), signal);
             }
         }
     }
@@ -285,9 +437,16 @@ impl Monitor<'_> {
     fn signalled(&mut self, signal: signal::Arrived) {
         let config = self.work.start.config;
         let number = signal.number;
-        let from_terminal = signal.is_kernels && (self.terminal.is_some() || matches!(number, TSTP | TTIN | TTOU));
+        // A key's signal has gone to the whole foreground; a hangup's has not.
+        let from_terminal = signal.is_kernels && matches!(number, INT | QUIT | WINCH) && self.has_foreground
+            || signal.is_kernels && matches!(number, TSTP | TTIN | TTOU);
         match number {
             signal::CHILD => {}
+            signal::IO if !self.is_ready => {}
+            TERM | INT if self.adopts_until.is_some() => {
+                (self.adopts_until, self.is_last) = (None, true);
+                self.finish();
+            }
             TERM | INT if config.has(Opt::Supervise) => {
                 self.act(Event::Terminate);
             }
@@ -320,12 +479,24 @@ impl Monitor<'_> {
         }
     }
 
-    /// The terminal has stopped the program: its shell is to see this process stopped, too. Comes back when continued.
+    /// The terminal has stopped the program: its shell is to see this process stopped, too. Comes back when continued: in
+    /// the foreground, if the shell says so.
     fn stop_too(&mut self) {
         if let (Some(terminal), Some(program)) = (self.terminal, self.program) {
             sys::stop_self();
-            let _ = sys::take_foreground(terminal, program.number());
+            self.has_foreground = sys::is_foreground(terminal);
+            if self.has_foreground {
+                let _ = sys::take_foreground(terminal, program.number());
+            }
             sys::signal_group(program.number(), CONT);
+        }
+    }
+
+    /// The program's group is no more: the terminal is ours again.
+    fn take_terminal_back(&mut self) {
+        if let (Some(terminal), true) = (self.terminal, self.has_foreground) {
+            let _ = sys::take_foreground(terminal, process::own_group());
+            self.has_foreground = false;
         }
     }
 

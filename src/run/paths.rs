@@ -35,6 +35,10 @@ pub fn make_absolute(config: &mut Config<'static>, pool: &mut Pool) -> Result<()
             config.set_text(*which, absolute.map_err(|reason| Failure { step: Step::FindDirectory, reason })?);
         }
     }
+    if !config.ready_file.is_empty() && config.ready_file.first() != b'/' {
+        let absolute = absolute(config.ready_file, &mut folder, pool);
+        config.ready_file = absolute.map_err(|reason| Failure { step: Step::FindDirectory, reason })?;
+    }
     Ok(())
 }
 

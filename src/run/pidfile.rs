@@ -7,7 +7,8 @@ use super::apply::Work;
 use super::record::{Pidfile, Record};
 use crate::Word;
 use crate::plan::number::{Digits, digits, parse_pid};
-use crate::plan::{Opt, Reason, Step};
+use crate::plan::ready::Ready;
+use crate::plan::{Config, Opt, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file::{self, Fd, Identity, flags};
 use crate::sys::memory::Path;
@@ -38,13 +39,19 @@ pub fn open_folder<'a>(path: Word<'a>, room: &mut Path<'_>, user: u32) -> Result
     Ok((folder, name))
 }
 
+/// The least number for descriptors of ours: above all that the program is to have.
+pub fn least_of(config: &Config<'_>) -> i32 {
+    let named = if let Ready::Descriptor(number) = config.ready { number } else { 0 };
+    config.keep.iter().chain(&[named]).fold(LEAST, |least, kept| least.max(*kept as i32 + 1))
+}
+
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
 pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let config = work.start.config;
     let (folder, name) = open_folder(config.text(which), &mut work.path, work.start.command.user)?;
     let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile)?;
     // On its final number before it is locked: closing the first number later would drop the lock.
-    let least = config.keep.iter().fold(LEAST, |least, kept| least.max(*kept as i32 + 1));
+    let least = least_of(config);
     // The program inherits it, unless a monitor holds it.
     work.opened = file::duplicate_from(fd, least, !config.has(Opt::Monitored))?;
     file::close(fd);
@@ -90,7 +97,11 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let is_pidfile = which == Opt::Pidfile;
     for _ in 0..TRIES {
         if let Err(errno) = file::lock(work.opened) {
-            return Err(holder(work.opened, errno, record, is_pidfile));
+            match holder(work.opened, errno, record, is_pidfile) {
+                // Gone between the two calls.
+                None => continue,
+                Some(reason) => return Err(reason),
+            }
         }
         let status = file::status(work.opened)?;
         match file::status_at(file::HERE, work.start.config.text(which)) {
@@ -114,11 +125,13 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
 }
 
 /// Why the file cannot be locked: a daemon's lock, of which the record gets the owner, or something else.
-fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Reason {
+/// Nothing if there is no lock any more.
+fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Option<Reason> {
     if !matches!(errno, Errno::AGAIN | Errno::ACCESS) {
-        return errno.into();
+        return Some(errno.into());
     }
-    match file::lock_holder(fd) {
+    let reason = match file::lock_holder(fd) {
+        Ok(holder) if holder.is_free => return None,
         // Neither a reader's lock nor one that belongs to no process is a daemon's.
         Ok(holder) if holder.writes && holder.pid >= 0 => {
             record.set_number(holder.pid);
@@ -129,7 +142,8 @@ fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Reason {
         }
         Ok(_) => Reason::LOCKED,
         Err(errno) => errno.into(),
-    }
+    };
+    Some(reason)
 }
 
 /// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id: which one.
@@ -162,6 +176,18 @@ pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
         file::set_size(fd, 0)?;
     }
     Ok(file::write_start(fd, text.bytes())?)
+}
+
+/// The process id in somebody else's pidfile.
+#[cfg(feature = "ready")]
+pub fn read(path: Word<'_>) -> Option<i32> {
+    let fd = file::open(file::HERE, path, flags::INPUT, 0).ok()?;
+    // A NUL stays behind what is read.
+    let mut text = [0; 16];
+    let [room @ .., _] = &mut text;
+    let length = file::read_start(fd, room);
+    file::close(fd);
+    text.get(..=length.ok()?).and_then(parse_pid)
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start

@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering::Relaxed};
 
+use crate::Word;
 use crate::plan::{Failure, Reason, Step};
 use crate::sys::file::Identity;
 use crate::sys::signal;
@@ -31,6 +32,9 @@ pub struct Record {
     pub monitor: AtomicI32,
     /// The process that holds the lock, or a descriptor that is not open.
     number: AtomicI32,
+    /// The program's end of the channel.
+    pub channel: AtomicI32,
+    address: AtomicU64,
     step: AtomicU8,
     reason: AtomicI32,
     proved: AtomicU8,
@@ -47,9 +51,9 @@ impl Record {
         self.step.store(step as u8, Relaxed);
     }
 
-    /// The noted step failed; only the first failure counts.
+    /// The noted step failed; only the first failure counts, unless it is what a signal has brought about.
     pub fn fail(&self, reason: Reason) {
-        if !self.has_failed() {
+        if !self.has_failed() || reason == Reason::INTERRUPTED {
             self.reason.store(reason.number(), Relaxed);
         }
     }
@@ -77,6 +81,17 @@ impl Record {
     /// Did anybody report a failure?
     pub fn has_failed(&self) -> bool {
         self.reason.load(Relaxed) != 0
+    }
+
+    /// Has the daemon come to the exec without a failure? Then the kernel's word that it has executed something means the
+    /// program.
+    pub fn is_executing(&self) -> bool {
+        !self.has_failed() && self.step.load(Relaxed) == Step::Execute as u8
+    }
+
+    /// Forgets how the last start went, for another one.
+    pub fn forget(&self) {
+        self.reason.store(0, Relaxed);
     }
 
     /// What it all amounts to, once the session process has ended.
@@ -135,6 +150,19 @@ impl Record {
     /// What has happened to it.
     pub fn pidfile_is(&self, state: Pidfile) -> bool {
         self.pidfile.load(Relaxed) == state as u8
+    }
+
+    /// The name of the socket by which the program says that it is ready.
+    pub fn set_address(&self, name: [u8; 5]) {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(name).for_each(|(place, byte)| *place = byte);
+        self.address.store(u64::from_ne_bytes(bytes), Relaxed);
+    }
+
+    /// That name, as a word in `room`.
+    pub fn address<'a>(&self, room: &'a mut [u8; 8]) -> Word<'a> {
+        *room = self.address.load(Relaxed).to_ne_bytes();
+        Word::ending(room)
     }
 
     /// Which file it is.

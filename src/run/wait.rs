@@ -1,7 +1,8 @@
 //! The launcher that stays until the program ends.
 
 use super::{Started, pidfile};
-use crate::plan::{Config, Opt};
+use crate::plan::{Config, Failure, Opt, Step};
+use crate::sys::Errno;
 use crate::sys::process::{self, End, Process};
 use crate::sys::signal;
 
@@ -10,27 +11,22 @@ const FORWARDED: signal::Set = signal::set(&[1, 2, 3, 10, 12, 15, signal::CHILD]
 
 impl Started {
     /// Waits for the program to end, passes signals on to it meanwhile, and removes the pidfile. How it ended.
-    pub fn wait(&self, config: &Config<'_>) -> End {
+    pub fn wait(&self, config: &Config<'_>) -> Result<End, Failure> {
         // The program is our child already; its own orphans are not ours to reap.
         let _ = process::adopt_orphans(false);
         let end = wait_for(self.program);
         if config.has(Opt::Pidfile) {
             pidfile::remove(config.text(Opt::Pidfile), self.record.identity());
         }
-        end
+        end.map_err(|errno| Failure { step: Step::AwaitEnd, reason: errno.into() })
     }
 }
 
-fn wait_for(program: Process) -> End {
+fn wait_for(program: Process) -> Result<End, Errno> {
     loop {
-        match process::peek(program) {
-            Ok(None) => {}
-            Ok(Some(end)) => {
-                process::wait(program);
-                return end;
-            }
-            // Somebody else reaped it: nobody can say how it ended.
-            Err(_) => return End::Exited(0),
+        if let Some(end) = process::peek(program)? {
+            process::wait(program);
+            return Ok(end);
         }
         // The child signal has been blocked since before the program was born, so its end cannot be missed.
         if let Ok(number) = signal::wait(FORWARDED)

@@ -76,6 +76,11 @@ pub fn drop_capability(number: u32) -> Result<()> {
     Ok(rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number))?)
 }
 
+/// Can an exec give capability `number` (prctl(2), PR_CAPBSET_READ)? EINVAL for one that the kernel does not know.
+pub fn has_capability(number: u32) -> Result<bool> {
+    Ok(rustix::thread::capability_is_in_bounding_set(CapabilitySet::from_bits_retain(1 << number))?)
+}
+
 /// Puts capability `number` into what an exec of an ordinary program keeps (prctl(2), PR_CAP_AMBIENT).
 pub fn raise_capability(number: u32) -> Result<()> {
     Ok(rustix::thread::configure_capability_in_ambient_set(CapabilitySet::from_bits_retain(1 << number), true)?)

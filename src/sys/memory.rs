@@ -43,11 +43,12 @@ impl Room {
     }
 }
 
-/// A record that child processes can write, a stack for each of two of them, and room for a path.
+/// A record that child processes can write, room for a path, and a stack for each of two processes.
 ///
-/// From its end: the record's page, with the outer stack below the record; two pages and a half for the path; a page and
-/// a half for the inner stack. A start with short paths touches two pages: the path begins where the inner stack does.
-/// Below nothing is mapped, so that the daemon's running over is a fault, not a corruption.
+/// Record and path share two pages that are shared even where clone(2) copies, and of which a short path touches one: it
+/// costs a monitor no page of its own. The stacks are private, since a process that was copied goes on on its copy: from the
+/// end a page for the outer one, two for the inner one. Below nothing is mapped, so that the daemon's running over is a
+/// fault, not a corruption.
 pub struct Arena<T: 'static> {
     /// The record, in memory that is shared even where clone(2) copies (an emulator's vfork).
     pub record: &'static T,
@@ -55,30 +56,26 @@ pub struct Arena<T: 'static> {
     pub outer: Stack,
     /// For the daemon.
     pub inner: Stack,
-    /// For the process that executes the program.
+    /// For the process that executes the program, or its monitor, which sleeps meanwhile.
     pub room: Room,
 }
 
 const PAGE: usize = 4096;
-const LENGTH: usize = 5 * PAGE;
-const INNER: usize = PAGE + PAGE / 2;
-const _: () = assert!(INNER + PATH_MAX <= LENGTH - PAGE);
 
 /// Maps an arena that holds `record` (mmap(2)). It is never unmapped: a child may still run on it.
 pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
-    let base = map(LENGTH, MapFlags::SHARED)?;
-    // SAFETY: the record takes the end of the last page, aligned to 16 as a stack below it must be; it is written before
-    // it is lent out, and the mapping lasts as long as the process.
+    const { assert!(size_of::<T>() + PATH_MAX <= 2 * PAGE) };
+    let place = map(2 * PAGE, MapFlags::SHARED)?.cast::<T>();
+    let stacks = map(3 * PAGE, MapFlags::PRIVATE)?;
+    // SAFETY: record and room fit into their pages, and the record is written before it is lent out; the mappings last as
+    // long as the process.
     unsafe {
-        let top = base.add(LENGTH);
-        let inner = base.add(INNER);
-        let place = top.sub(size_of::<T>().next_multiple_of(16)).cast::<T>();
         place.write(record);
         Ok(Arena {
             record: &*place,
-            outer: Stack(Once(AtomicPtr::new(place.cast()))),
-            inner: Stack(Once(AtomicPtr::new(inner))),
-            room: Room(Once(AtomicPtr::new(inner))),
+            outer: Stack(Once(AtomicPtr::new(stacks.add(3 * PAGE)))),
+            inner: Stack(Once(AtomicPtr::new(stacks.add(2 * PAGE)))),
+            room: Room(Once(AtomicPtr::new(place.add(1).cast()))),
         })
     }
 }

@@ -3,7 +3,9 @@
 #![allow(unsafe_code)]
 
 mod arch;
-#[cfg(feature = "control")]
+#[cfg(feature = "ready")]
+pub mod channel;
+#[cfg(any(feature = "control", feature = "ready"))]
 pub mod control;
 pub mod file;
 #[cfg(feature = "identity")]

@@ -52,6 +52,11 @@ pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
     Ok(())
 }
 
+/// The session of a process (getsid(2)); none if it is gone.
+pub fn session_of(process: Process) -> Option<i32> {
+    rustix::process::getsid(Pid::from_raw(process.number())).ok().map(|session| session.as_raw_nonzero().get())
+}
+
 /// Sends a signal to a process group; with number 1, to every process that this one may signal (kill(2)).
 pub fn signal_group(group: i32, number: u32) {
     if group > 0 {
@@ -65,10 +70,20 @@ pub fn new_group() -> Result<()> {
     Ok(rustix::process::setpgid(None, None)?)
 }
 
-/// The standard descriptor of a terminal whose foreground this process's group is (tcgetpgrp(3)).
-pub fn foreground() -> Option<Fd> {
-    let group = rustix::process::getpgrp();
-    (0..3).map(Fd).find(|fd| rustix::termios::tcgetpgrp(fd.borrow()) == Ok(group))
+/// The controlling terminal: one of the standard descriptors, or opened anew (tty(4)).
+pub fn terminal() -> Option<Fd> {
+    let standard = (0..3).map(Fd).find(|fd| rustix::termios::tcgetpgrp(fd.borrow()).is_ok());
+    standard.or_else(|| {
+        let terminal = file::open(HERE, Word::new(c"/dev/tty"), flags::EXISTING, 0).ok()?;
+        let moved = file::duplicate_from(terminal, 10, false).ok();
+        file::close(terminal);
+        moved
+    })
+}
+
+/// Is this process's group its foreground (tcgetpgrp(3))?
+pub fn is_foreground(terminal: Fd) -> bool {
+    rustix::termios::tcgetpgrp(terminal.borrow()) == Ok(rustix::process::getpgrp())
 }
 
 /// Makes a process group the terminal's foreground (tcsetpgrp(3)); SIGTTOU must be blocked.

@@ -21,7 +21,7 @@ impl Process {
     }
 
     /// As rustix has it.
-    #[cfg(feature = "control")]
+    #[cfg(any(feature = "control", feature = "ready"))]
     pub(super) fn pid(self) -> Pid {
         self.0
     }

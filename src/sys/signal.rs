@@ -18,7 +18,8 @@ pub const ALL: Set = Set(!0);
 /// The signal that tells of a child's end.
 pub const CHILD: u32 = linux::SIGCHLD;
 pub use linux::{
-    SIGCONT as CONT, SIGINT as INT, SIGKILL as KILL, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU,
+    SIGBUS as BUS, SIGCONT as CONT, SIGHUP as HUP, SIGINT as INT, SIGIO as IO, SIGKILL as KILL, SIGQUIT as QUIT,
+    SIGSEGV as SEGV, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU, SIGWINCH as WINCH,
 };
 
 /// Makes `set` the blocked signals; those of before (rt_sigprocmask(2)).
@@ -48,6 +49,16 @@ pub fn dispose(signal: u32, ignore: bool) -> Result<bool> {
     // SAFETY: the kernel reads one struct sigaction and writes one, at most six words each.
     answer(unsafe { syscall(linux::__NR_rt_sigaction, signal as usize, new, old, size_of::<Set>(), 0) })?;
     Ok(before[0] == IGNORE)
+}
+
+/// Is a signal ignored (rt_sigaction(2))?
+#[cfg(feature = "ready")]
+pub fn is_ignored(signal: u32) -> bool {
+    let mut action: Action = [0; 6];
+    let place = action.as_mut_ptr() as usize;
+    // SAFETY: the kernel writes one struct sigaction, at most six words.
+    unsafe { syscall(linux::__NR_rt_sigaction, signal as usize, 0, place, size_of::<Set>(), 0) };
+    action[0] == IGNORE
 }
 
 /// The default action for every signal that can have another: all 64 but KILL and STOP.

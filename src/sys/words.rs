@@ -206,6 +206,16 @@ impl Vector {
     pub(super) fn address(self) -> usize {
         self.0 as usize
     }
+
+    /// Makes `@` the first byte of the first word, as ps(1) and systemd see it.
+    #[cfg(feature = "monitor")]
+    pub fn mark(mut self) {
+        if let Some(name) = self.next().filter(|name| !name.is_empty()) {
+            // SAFETY: the kernel's arguments are this process's own to write to, this is the only thread, and nobody else
+            // has looked at dmz's own name.
+            unsafe { name.0.write(b'@') };
+        }
+    }
 }
 
 impl Iterator for Vector {

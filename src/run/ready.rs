@@ -1,0 +1,281 @@
+//! Waiting until the program works: what it says by a descriptor or a message, or by its exec alone; and telling it to whom
+//! dmz itself was to tell.
+//!
+//! Here the daemon is a real fork: it can be given up. Whoever is its parent waits, in one wait for signals, of which SIGIO
+//! says that there is something to read.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::apply::{Start, Work};
+use super::detach::{become_daemon, prove};
+use super::pidfile::least_of;
+use super::record::Record;
+use crate::Word;
+use crate::plan::number::{Digits, digits};
+use crate::plan::ready::{Message, Ready, read};
+use crate::plan::{Opt, Reason, Step};
+use crate::sys::Errno;
+use crate::sys::channel;
+use crate::sys::control::await_event;
+use crate::sys::file::{self, Fd, NO_FD};
+use crate::sys::memory::Pool;
+use crate::sys::monitor::{each_child, session_of};
+use crate::sys::process::{self, Process, now};
+use crate::sys::signal::{self, CHILD, CONT, HUP, INT, IO, QUIT, TERM};
+use crate::sys::words::{VectorMut, join};
+
+/// What ends the wait, or may: a child's end, something to read, and the signals that mean "no more".
+const AWAITED: signal::Set = signal::set(&[CHILD, IO, TERM, INT, HUP, QUIT]);
+
+/// [`Step::OpenChannel`]: makes the pipe or the socket.
+pub fn open_channel(work: &mut Work<'_>) -> Result<(), Reason> {
+    let record = work.start.record;
+    let ours = if work.start.config.ready == Ready::Notify {
+        let (socket, name) = channel::listen()?;
+        record.set_address(name);
+        socket
+    } else {
+        let [from, to] = channel::pipe()?;
+        record.channel.store(file::duplicate_from(to, least_of(work.start.config), false)?.0, Relaxed);
+        file::close(to);
+        from
+    };
+    work.channel = file::duplicate_from(ours, least_of(work.start.config), false)?;
+    file::close(ours);
+    Ok(())
+}
+
+/// [`Step::PassChannel`]: gives the program its end.
+pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
+    let record = work.start.record;
+    if let Ready::Descriptor(number) = work.start.config.ready {
+        return Ok(file::duplicate_onto(Fd(record.channel.load(Relaxed)), number as i32)?);
+    }
+    let mut pool = Pool::new();
+    let mut environment = VectorMut::copy(work.environment, 1, &mut pool)?;
+    environment.set(join(Word::new(c"NOTIFY_SOCKET=@"), record.address(&mut Default::default()), &mut pool)?);
+    work.environment = environment.vector();
+    Ok(())
+}
+
+/// Starts the daemon and waits until it is ready.
+pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
+    let start = work.start;
+    let record = start.record;
+    let Some(program) = process::fork_and_go_on(&record.daemon)? else { become_daemon(start) };
+    close_theirs(record);
+    let mut wait = Wait::new(start, work.channel)?;
+    let group = record.session.load(Relaxed);
+    // A program that leads its own session is out of the kernel's proof: there its word must do.
+    let is_proved = start.config.has(Opt::SingleFork) || prove(program, group, || wait.pause())?;
+    let is_executing = start.config.has(Opt::SingleFork) || record.is_executing();
+    if !is_proved || !is_executing {
+        return Err(record.reason());
+    }
+    record.note(Step::AwaitReady);
+    if start.config.ready == Ready::Exec {
+        // The kernel may still kill it: a file that cannot be loaded is known to be one when there is no way back.
+        for _ in 0..MOMENTS {
+            wait.is_ready(program)?;
+            wait.pause()?;
+        }
+    }
+    while !wait.is_ready(program)? {
+        wait.pause_for(None)?;
+    }
+    record.prove();
+    Ok(())
+}
+
+/// For how many milliseconds an exec is watched.
+const MOMENTS: usize = 5;
+
+/// Only the program may hold its end open, or its closing would not be seen.
+pub fn close_theirs(record: &Record) {
+    let theirs = record.channel.load(Relaxed);
+    if theirs > 0 {
+        file::close(Fd(theirs));
+    }
+}
+
+/// A wait for a program to be ready.
+pub struct Wait<'a> {
+    start: &'a Start<'a>,
+    channel: Fd,
+    /// When it is over.
+    pub deadline: Option<u64>,
+    /// The process that the program says counts.
+    pub main: Option<Process>,
+}
+
+impl<'a> Wait<'a> {
+    /// From now on.
+    pub fn new(start: &'a Start<'a>, channel: Fd) -> Result<Wait<'a>, Reason> {
+        // By the process that waits: it is the one that is told.
+        if channel != NO_FD {
+            channel::watch(channel)?;
+        }
+        let limit = u64::from(start.config.timeout) * 1000;
+        let deadline = if start.config.has(Opt::Timeout) { Some(now() + limit) } else { None };
+        Ok(Wait { start, channel, deadline, main: None })
+    }
+
+    /// Has the program said that it is ready? An error if it never will.
+    pub fn is_ready(&mut self, program: Process) -> Result<bool, Reason> {
+        let has_ended = process::peek(program) != Ok(None);
+        let is_ready = match self.start.config.ready {
+            // Asked after whether it has ended, so that nothing that it said is missed.
+            Ready::Descriptor(_) => self.has_newline()?,
+            Ready::Notify => self.is_told(program)?,
+            Ready::Exec => !has_ended,
+            Ready::Exit => false,
+        };
+        if has_ended && !is_ready { Err(Reason::ENDED_EARLY) } else { Ok(is_ready) }
+    }
+
+    /// Reads what the program wrote; its closing of all ends means that it never will.
+    fn has_newline(&self) -> Result<bool, Reason> {
+        let mut buffer = [0; 64];
+        loop {
+            match file::read(self.channel, &mut buffer) {
+                Ok(0) => return Err(Reason::ENDED_EARLY),
+                Ok(length) if buffer.iter().take(length).any(|byte| *byte == b'\n') => return Ok(true),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Reads the messages that have come. Never inlined: its buffer is a page that a monitor else need not have.
+    #[inline(never)]
+    fn is_told(&mut self, program: Process) -> Result<bool, Reason> {
+        // The most that counts is 4,095 bytes, and a NUL behind them.
+        let mut buffer = [0; 4096 + 1];
+        loop {
+            let received = match channel::receive(self.channel, &mut buffer) {
+                Err(Errno::AGAIN) => return Ok(false),
+                other => other?,
+            };
+            let Some([text @ .., end]) = buffer.get_mut(..=received.length).filter(|text| text.len() <= 4096) else {
+                continue;
+            };
+            *end = 0;
+            // A NUL in it is nothing that a program says; one at its end is.
+            let text = text.strip_suffix(b"\0").unwrap_or(text);
+            let is_whole = !text.contains(&0);
+            if is_whole && is_heard(received.sender, program) && self.take(read(Word::ending(&buffer))) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Takes what a message says: is the program ready?
+    fn take(&mut self, message: Message) -> bool {
+        self.main = message.main.and_then(|pid| Process::new(pid as i32)).or(self.main);
+        if let (Some(time), Some(_)) = (message.more_time, self.deadline) {
+            self.deadline = Some(now().saturating_add(time / 1000));
+        }
+        message.is_ready
+    }
+
+    /// Waits for a moment while the exec is under way.
+    fn pause(&mut self) -> Result<(), Reason> {
+        self.pause_for(Some(1))
+    }
+
+    /// Waits until something has happened, but not for more than so many milliseconds.
+    fn pause_for(&mut self, most: Option<u64>) -> Result<(), Reason> {
+        let left = self.deadline.map(|deadline| deadline.saturating_sub(now()));
+        let time = left.into_iter().chain(most).min();
+        match signal::wait_for(AWAITED, time) {
+            Ok(arrived) if matches!(arrived.number, CHILD | IO) => Ok(()),
+            Ok(arrived) => interrupt(self.start.record, arrived.number),
+            Err(Errno::AGAIN) if left.is_some_and(|left| left <= time.unwrap_or(left)) => Err(Reason::TIMEOUT),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// May this sender speak for the program? It must be in its session: nobody can enter that from outside.
+fn is_heard(sender: i32, program: Process) -> bool {
+    let session = session_of(program);
+    session.is_some() && Process::new(sender).and_then(session_of) == session
+}
+
+/// The caller was told to end: so is the start, unless the caller did not care for that signal.
+pub fn interrupt(record: &Record, number: u32) -> Result<(), Reason> {
+    if signal::is_ignored(number) {
+        return Ok(());
+    }
+    record.set_number(number as i32);
+    Err(Reason::INTERRUPTED)
+}
+
+/// Waits for the session process, or the monitor, to end or to have decided; a signal ends the start.
+pub fn await_process(record: &Record, process: Process, is_done: impl Fn() -> bool) -> Result<(), Reason> {
+    while !is_done() && process::peek(process) == Ok(None) {
+        // A filter might refuse the monitor's word, so look again now and then.
+        if let Ok(arrived) = signal::wait_for(AWAITED, Some(100))
+            && !matches!(arrived.number, CHILD | IO)
+        {
+            interrupt(record, arrived.number)?;
+        }
+    }
+    Ok(())
+}
+
+/// How long the daemon of a start that is given up has to end by itself, in milliseconds.
+const MOMENT: u64 = 2000;
+
+/// Stops the daemon of a start that is given up, and everything else in its session.
+pub fn stop_session(record: &Record) {
+    let session = record.session.load(Relaxed);
+    if let Some(monitor) = Process::new(record.monitor.load(Relaxed))
+        && process::peek(monitor) == Ok(None)
+    {
+        // It stops the program itself, as it was told to.
+        process::signal(monitor, TERM);
+        process::wait(monitor);
+    }
+    if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
+        && process::peek(daemon) == Ok(None)
+    {
+        process::signal(daemon, TERM);
+        process::signal(daemon, CONT);
+        let deadline = now() + MOMENT;
+        while process::peek(daemon) == Ok(None) && now() < deadline {
+            let _ = signal::wait_for(signal::set(&[CHILD]), Some(deadline - now()));
+        }
+    }
+    let mut is_left = true;
+    // What a child leaves behind becomes ours when it is gone.
+    while is_left {
+        is_left = false;
+        let _ = each_child(|child| {
+            if session_of(child) == Some(session) {
+                process::end(child);
+                is_left = true;
+            }
+        });
+    }
+}
+
+/// How long the manager has to answer, in milliseconds.
+const PATIENCE: u64 = 5000;
+
+/// Tells the manager at `address` that the daemon is `main` and works, and waits until it knows.
+pub fn announce(address: Word<'_>, main: i32) {
+    let mut pool = Pool::new();
+    let mut room = Digits::default();
+    let main = digits(main as u32, 0, &mut room);
+    let told =
+        join(Word::new(c"READY=1\nMAINPID="), main, &mut pool).and_then(|text| channel::send(address, text, None));
+    // Its closing of the pipe says that it has read all that came before (sd_notify_barrier(3)).
+    if let (Ok(()), Ok([from, to])) = (told, channel::pipe())
+        && channel::send(address, Word::new(c"BARRIER=1"), Some(to)).is_ok()
+    {
+        file::close(to);
+        let _ = await_event(from, PATIENCE);
+    }
+}
