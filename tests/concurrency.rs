@@ -1,0 +1,80 @@
+//! Starts at the same time: exactly one of two wins, and whenever dmz has returned the pidfile is complete, locked, and
+//! names the live program. `DMZ_ROUNDS` sets how often.
+
+#[path = "support/launch.rs"]
+mod launch;
+mod support;
+
+use launch::*;
+use std::fs;
+use std::process::Stdio;
+use support::*;
+
+/// What lies at the pidfile's place before a round.
+const BEFORE: [Option<&str>; 3] = [None, Some(""), Some("4194304\n")];
+
+#[test]
+fn of_two_starts_at_once_exactly_one_wins() {
+    let place = Place::new();
+    for round in 0..rounds(200) {
+        let name = format!("{round}.pid");
+        let path = place.path(&name);
+        BEFORE[round % 3].map(|text| fs::write(&path, text).unwrap());
+        let spawn = || {
+            let mut command = place.dmz(["-P", "-p", &name]);
+            command.args(SLEEP).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let pair = [spawn(), spawn()].map(|child| Outcome::from(child.wait_with_output().unwrap()));
+        let owner = lock_owner(&path).unwrap_or_else(|| panic!("nobody holds the lock: {pair:?}"));
+        assert_pidfile(&path, place.own(owner));
+        let (winner, loser) = if pair[0].code == 0 { (&pair[0], &pair[1]) } else { (&pair[1], &pair[0]) };
+        assert_eq!((winner.code, &*winner.stdout), (0, &*format!("{}\n", owner.0)), "{pair:?}");
+        loser.assert_failed(123, &format!("already running, PID {}", owner.0));
+        owner.end();
+        fs::remove_file(path).unwrap();
+    }
+    place.assert_left(&[]);
+}
+
+#[test]
+fn under_load_the_pidfile_is_right_each_time_dmz_has_returned() {
+    let spin = |place: &Place| {
+        place.own(Process(place.command("/bin/sh").args(["-c", "while :; do :; done"]).spawn().unwrap().id() as i32))
+    };
+    let load = Place::new();
+    let busy: Vec<Process> = (0..2).map(|_| spin(&load)).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            scope.spawn(move || {
+                let place = Place::new();
+                for round in 0..rounds(500) / 2 {
+                    let name = format!("{thread}-{round}.pid");
+                    BEFORE[round % 3].map(|text| place.file(&name, text));
+                    let with: &[&str] = if round % 2 == 0 { &[] } else { &["-o", "out", "-k", "077"] };
+                    let mut command = place.dmz(["-P", "-p", &name]);
+                    let program = place.started(command.args(with).args(SLEEP));
+                    assert_pidfile(place.path(&name), program);
+                    program.end();
+                }
+                assert_eq!(place.processes(), []);
+            });
+        }
+    });
+    assert!(busy.iter().all(|process| process.is_alive()));
+}
+
+#[test]
+fn the_same_pidfile_serves_one_daemon_after_the_other() {
+    // Each finds the text of the one before, and a lock that has just gone.
+    let place = Place::new();
+    for _ in 0..rounds(200) {
+        let outcome = place.run(["-P", "-p", "x.pid", "--", "/bin/sleep", "100"]);
+        assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
+        let program = place.own(Process(outcome.stdout.trim().parse().unwrap()));
+        assert_pidfile(place.path("x.pid"), program);
+        let second = place.run(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+        second.assert_failed(123, &format!("already running, PID {}", program.0));
+        program.end();
+    }
+    place.assert_left(&["x.pid"]);
+}
