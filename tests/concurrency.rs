@@ -19,7 +19,9 @@ fn of_two_starts_at_once_exactly_one_wins() {
     for round in 0..rounds(200) {
         let name = format!("{round}.pid");
         let path = place.path(&name);
-        BEFORE[round % 3].map(|text| fs::write(&path, text).unwrap());
+        if let Some(text) = BEFORE[round % 3] {
+            place.file(&name, text);
+        }
         let spawn = || {
             let mut command = place.dmz(["-P", "-p", &name]);
             command.args(SLEEP).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -49,7 +51,9 @@ fn under_load_the_pidfile_is_right_each_time_dmz_has_returned() {
                 let place = Place::new();
                 for round in 0..rounds(500) / 2 {
                     let name = format!("{thread}-{round}.pid");
-                    BEFORE[round % 3].map(|text| place.file(&name, text));
+                    if let Some(text) = BEFORE[round % 3] {
+                        place.file(&name, text);
+                    }
                     let with: &[&str] = if round % 2 == 0 { &[] } else { &["-o", "out", "-k", "077"] };
                     let mut command = place.dmz(["-P", "-p", &name]);
                     let program = place.started(command.args(with).args(SLEEP));
@@ -77,4 +81,42 @@ fn the_same_pidfile_serves_one_daemon_after_the_other() {
         program.end();
     }
     place.assert_left(&["x.pid"]);
+}
+
+#[test]
+fn an_interrupted_start_is_all_or_nothing() {
+    for round in 0..rounds(300) {
+        let place = Place::new();
+        if let Some(text) = BEFORE[round % 3] {
+            place.file("x.pid", text);
+        }
+        let to_group = round % 2 == 0;
+        let mut command = place.dmz(["-p", "x.pid"]);
+        // SAFETY: setpgid takes integers.
+        before(command.args(SLEEP), || done(unsafe { libc::setpgid(0, 0) }));
+        let child = Guard::of(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let number = child.process().0;
+        // SAFETY: system calls with integers; the child has not been waited for, so its number is its own.
+        unsafe {
+            for _ in 0..round {
+                libc::sched_yield(); // another moment each time
+            }
+            libc::kill(if to_group { -number } else { number }, libc::SIGINT);
+        }
+        let code = child.end().code;
+        let owner = lock_owner_of(&place);
+        if code == 0 {
+            assert_pidfile(place.path("x.pid"), place.own(owner.unwrap_or_else(|| panic!("round {round}: no daemon"))));
+        } else {
+            assert_eq!((owner, place.processes()), (None, vec![]), "round {round}, status {code}");
+            let text = fs::read_to_string(place.path("x.pid")).unwrap_or_default();
+            assert!(["", BEFORE[round % 3].unwrap_or("")].contains(&&*text), "round {round}: {text:?}");
+        }
+    }
+}
+
+/// Who locks the pidfile, if it is there.
+fn lock_owner_of(place: &Place) -> Option<Process> {
+    let path = place.path("x.pid");
+    path.exists().then(|| lock_owner(path))?
 }

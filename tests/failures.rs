@@ -304,7 +304,8 @@ fn a_name_without_a_slash_is_searched_in_the_callers_path() {
     place.file("file", "");
     let missing: &[&str] = &[];
     // PATH, more options, what was found, or the status and the reason.
-    let cases: &[(Option<&str>, &[&str], Result<&str, (i32, &str)>)] = &[
+    type Case<'a> = (Option<&'a str>, &'a [&'a str], Result<&'a str, (i32, &'a str)>);
+    let cases: &[Case] = &[
         (Some("@/a:@/b"), missing, Ok("a")),
         (Some("@/b:@/a"), missing, Ok("b")),
         (Some("@/a/:@/b"), missing, Ok("a")),
@@ -438,4 +439,36 @@ fn an_executable_without_a_right_to_read_it_is_no_matter() {
     fs::set_permissions(place.path("secret"), fs::Permissions::from_mode(0o711)).unwrap();
     let program = place.started(as_user(place.dmz(["-P"]).args(["--", "./secret", "100"]), 12345));
     assert!(program.is_alive());
+}
+
+/// A program that the kernel takes and then cannot load: a segment where no address is.
+fn fatal(place: &Place) {
+    let mut bytes = fs::read("/proc/self/exe").unwrap();
+    bytes.truncate(64);
+    bytes[16..18].copy_from_slice(&2_u16.to_ne_bytes()); // ET_EXEC
+    bytes[32..40].copy_from_slice(&64_u64.to_ne_bytes()); // one program header, right behind
+    bytes[54..64].copy_from_slice(&[56, 0, 1, 0, 64, 0, 0, 0, 0, 0]);
+    bytes.extend(1_u32.to_ne_bytes().into_iter().chain(5_u32.to_ne_bytes())); // PT_LOAD, r-x
+    let address = 0xffff_8000_0000_0000_u64;
+    bytes.extend([0, address, address, 120, 120, 4096].into_iter().flat_map(u64::to_ne_bytes));
+    place.script("fatal", "");
+    fs::write(place.path("fatal"), bytes).unwrap();
+}
+
+#[test]
+fn a_program_that_dies_of_a_signal_inside_its_exec_is_122() {
+    if skipped(cfg!(all(target_pointer_width = "64", target_endian = "little")), "made for another machine") {
+        return;
+    }
+    let place = Place::new();
+    fatal(&place);
+    // The kernel may still be at it when it is known that there is no way back.
+    for round in 0..40 {
+        let pidfile = if round % 2 == 0 { &[][..] } else { &["-p", "x.pid"] };
+        let outcome = Outcome::of(place.dmz(pidfile).arg("./fatal"));
+        assert_eq!((outcome.code, &*outcome.stdout), (122, ""), "{outcome:?}");
+        assert_one_line(&outcome);
+        assert!(outcome.stderr.starts_with("dmz: cannot execute ./fatal: "), "{outcome:?}");
+        place.assert_left(&["fatal"]);
+    }
 }

@@ -412,7 +412,9 @@ fn the_lock_is_not_inherited_and_lasts_as_long_as_the_program() {
 fn without_a_lock_there_is_a_text_and_nothing_else() {
     let place = Place::new();
     for text in [None, Some(STALE)] {
-        text.map(|text| place.file("x.pid", text));
+        if let Some(text) = text {
+            place.file("x.pid", text);
+        }
         let program = place.start(["--no-lock", "-p", "x.pid", "--", "/bin/sleep", "100"]);
         assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), format!("{}\n", program.0));
         assert_eq!(lock_owner(place.path("x.pid")), None);
@@ -429,7 +431,9 @@ fn without_a_lock_there_is_a_text_and_nothing_else() {
 fn a_lockfile_is_held_and_its_text_left_alone() {
     let place = Place::new();
     for text in [None, Some(""), Some("1"), Some(STALE)] {
-        text.map(|text| place.file("x.lock", text));
+        if let Some(text) = text {
+            place.file("x.lock", text);
+        }
         let program = place.start(["-l", "x.lock", "--", "/bin/sleep", "100"]);
         assert_eq!(lock_owner(place.path("x.lock")), Some(program));
         assert_eq!(fs::read_to_string(place.path("x.lock")).unwrap(), text.unwrap_or(""));

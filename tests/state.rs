@@ -40,6 +40,22 @@ fn whatever_the_caller_leaves_behind_the_program_starts_clean() {
 }
 
 #[test]
+fn a_signal_that_waits_for_the_caller_is_not_the_programs() {
+    let place = Place::new();
+    for with in [&[][..], &["-p", "x.pid"], &["--keep-signals"], &["--single-fork"]] {
+        let mut command = place.dmz(["-P"]);
+        signalled(command.args(with).args(SLEEP), &[], &[libc::SIGTERM, libc::SIGINT, 40]);
+        before(&mut command, || {
+            // SAFETY: raise takes an integer.
+            [libc::SIGTERM, libc::SIGINT, 40].into_iter().try_for_each(|number| done(unsafe { libc::raise(number) }))
+        });
+        let program = started(&place, &mut command);
+        assert_eq!(program.signals("SigPnd") | program.signals("ShdPnd"), 0, "{with:?}");
+        program.end();
+    }
+}
+
+#[test]
 fn the_leader_of_a_group_or_a_session_starts_the_same_daemon() {
     let place = Place::new();
     // SAFETY: calls with integers, or without any.
