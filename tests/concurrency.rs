@@ -84,6 +84,30 @@ fn the_same_pidfile_serves_one_daemon_after_the_other() {
 }
 
 #[test]
+fn while_pidfiles_come_and_go_no_two_daemons_overlap() {
+    // Each of them removes the file at its end: who has opened it before that gets the lock of a file that is gone.
+    let shared = Place::new();
+    let script = "mkdir alone || exit 9; rmdir alone || exit 9";
+    let words = ["-w", "-c", ".", "-p", "x.pid", "--", "/bin/sh", "-c", script];
+    let folder = &shared.folder;
+    let ended: Vec<bool> = std::thread::scope(|scope| {
+        let run = || {
+            let place = Place::new();
+            let start = |_| {
+                let outcome = Outcome::of(place.dmz(words).current_dir(folder));
+                assert!([0, 123].contains(&outcome.code), "{outcome:?}");
+                outcome.code == 0
+            };
+            (0..rounds(200)).map(start).collect::<Vec<bool>>()
+        };
+        let threads = [0; 3].map(|_| scope.spawn(run));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(ended.contains(&true) && ended.contains(&false), "they met");
+    shared.assert_left(&[]);
+}
+
+#[test]
 fn an_interrupted_start_is_all_or_nothing() {
     for round in 0..rounds(300) {
         let place = Place::new();
