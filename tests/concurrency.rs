@@ -108,6 +108,28 @@ fn while_pidfiles_come_and_go_no_two_daemons_overlap() {
 }
 
 #[test]
+fn a_file_that_is_replaced_before_it_is_locked_is_looked_for_again() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let path = place.file("x.pid", "");
+    let mut command = place.command("strace");
+    // Between the open and the lock, time for another to come.
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fcntl", "-e", "inject=fcntl:delay_enter=300000"]);
+    let start = Guard::of(command.arg(dmz()).args(["-p", "x.pid", "--", "/bin/true"]).stdout(Stdio::piped()));
+    let has_open = |process: &Process| {
+        let all = fs::read_dir(format!("/proc/{}/fd", process.0)).into_iter().flatten().flatten();
+        all.map(|entry| fs::read_link(entry.path())).any(|file| file.is_ok_and(|file| file == path))
+    };
+    until("the open file", || place.processes().iter().any(has_open).then_some(()));
+    assert_eq!(lock_owner(&path), None);
+    fs::rename(place.file("new", ""), &path).unwrap();
+    assert_eq!(start.end().code, 0);
+    assert_ne!(fs::read_to_string(&path).unwrap(), "", "it is the file that is there");
+}
+
+#[test]
 fn an_interrupted_start_is_all_or_nothing() {
     for round in 0..rounds(300) {
         let place = Place::new();

@@ -18,12 +18,18 @@ const FORMAT: &str = "Exec format error";
 /// Every way to start, since each may fail in another process.
 const WAYS: [&[&str]; 5] = [&[], &["--single-fork"], &["-w"], &["-f"], &["-C", "--keep-signals", "-o", "/dev/null"]];
 
+/// A program may be named as it was typed, or by its whole path: as it was typed.
+fn shown(place: &Place, mut outcome: Outcome) -> Outcome {
+    outcome.stderr = outcome.stderr.replace(&format!("execute {}/", place.folder.display()), "execute ");
+    outcome
+}
+
 /// Asserts that a start fails like this in every way, with and without a pidfile, and leaves only `names`.
 #[track_caller]
 fn assert_fails(place: &Place, words: &[&str], code: i32, line: &str, names: &[&str]) {
     for way in WAYS {
         for pidfile in [&[][..], &["-p", "x.pid"]] {
-            let outcome = Outcome::of(place.dmz(way).args(pidfile).args(words));
+            let outcome = shown(place, Outcome::of(place.dmz(way).args(pidfile).args(words)));
             outcome.assert_failed(code, line);
             place.assert_left(names);
         }
@@ -131,7 +137,7 @@ fn a_program_where_none_may_be_executed_is_126() {
     let mut command = place.command("/bin/sh");
     command.args(["-c", script]).arg(dmz());
     let outcome = Outcome::of(mounted(own_mounts(&mut command), &place.path("noexec"), libc::MS_NOEXEC, ""));
-    outcome.assert_failed(126, &format!("cannot execute noexec/sleep: {DENIED}"));
+    shown(&place, outcome).assert_failed(126, &format!("cannot execute noexec/sleep: {DENIED}"));
     place.assert_left(&["noexec"]);
 }
 
@@ -363,7 +369,8 @@ fn a_name_with_a_slash_is_the_callers_file_and_never_searched() {
     place.script("a/sub/tool", "#!/bin/sh\necho wrong\n");
     let path = Some("@/a");
     for program in ["sub/tool", "./tool", "../tool"] {
-        search(&place, path, &[], program).assert_failed(127, &format!("cannot execute {program}: {ABSENT}"));
+        let outcome = shown(&place, search(&place, path, &[], program));
+        outcome.assert_failed(127, &format!("cannot execute {program}: {ABSENT}"));
     }
     place.script("sub/tool", "#!/bin/sh\necho right\n");
     for with in [&[][..], &["-c", "a"], &["-c", "/"]] {
@@ -465,7 +472,7 @@ fn a_program_that_dies_of_a_signal_inside_its_exec_is_122() {
     // The kernel may still be at it when it is known that there is no way back.
     for round in 0..40 {
         let pidfile = if round % 2 == 0 { &[][..] } else { &["-p", "x.pid"] };
-        let outcome = Outcome::of(place.dmz(pidfile).arg("./fatal"));
+        let outcome = shown(&place, Outcome::of(place.dmz(pidfile).arg("./fatal")));
         assert_eq!((outcome.code, &*outcome.stdout), (122, ""), "{outcome:?}");
         assert_one_line(&outcome);
         assert!(outcome.stderr.starts_with("dmz: cannot execute ./fatal: "), "{outcome:?}");

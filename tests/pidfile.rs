@@ -38,7 +38,7 @@ fn the_pidfile_is_complete_and_locked_by_the_program() {
 #[test]
 fn a_second_start_prints_the_owner_and_changes_nothing() {
     let place = Place::new();
-    let program = place.start(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+    let program = start(&place, ["-p", "x.pid", "--", "/bin/sleep", "100"]);
     place.file("out", "text");
     let looks = || {
         ["x.pid", "out"]
@@ -415,7 +415,7 @@ fn without_a_lock_there_is_a_text_and_nothing_else() {
         if let Some(text) = text {
             place.file("x.pid", text);
         }
-        let program = place.start(["--no-lock", "-p", "x.pid", "--", "/bin/sleep", "100"]);
+        let program = start(&place, ["--no-lock", "-p", "x.pid", "--", "/bin/sleep", "100"]);
         assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), format!("{}\n", program.0));
         assert_eq!(lock_owner(place.path("x.pid")), None);
         assert_daemon(settled(program));
@@ -434,7 +434,7 @@ fn a_lockfile_is_held_and_its_text_left_alone() {
         if let Some(text) = text {
             place.file("x.lock", text);
         }
-        let program = place.start(["-l", "x.lock", "--", "/bin/sleep", "100"]);
+        let program = start(&place, ["-l", "x.lock", "--", "/bin/sleep", "100"]);
         assert_eq!(lock_owner(place.path("x.lock")), Some(program));
         assert_eq!(fs::read_to_string(place.path("x.lock")).unwrap(), text.unwrap_or(""));
         let second = place.run(["-l", "x.lock", "-p", "x.pid", "--", "/bin/sleep", "100"]);
@@ -460,7 +460,7 @@ fn the_lockfile_may_be_the_pidfile() {
 #[test]
 fn pidfile_and_lockfile_are_both_held() {
     let place = Place::new();
-    let program = place.start(["-p", "x.pid", "-l", "x.lock", "--", "/bin/sleep", "100"]);
+    let program = start(&place, ["-p", "x.pid", "-l", "x.lock", "--", "/bin/sleep", "100"]);
     assert_owned(&place, program);
     assert_eq!(lock_owner(place.path("x.lock")), Some(program));
     assert_eq!(fs::read(place.path("x.lock")).unwrap(), b"");
@@ -469,7 +469,7 @@ fn pidfile_and_lockfile_are_both_held() {
     program.end();
     // One that loses at the lockfile gives the older pidfile back as it was.
     place.file("x.pid", STALE);
-    let other = place.start(["-l", "x.lock", "--", "/bin/sleep", "100"]);
+    let other = start(&place, ["-l", "x.lock", "--", "/bin/sleep", "100"]);
     assert_eq!(place.run(["-p", "x.pid", "-l", "x.lock", "--", "/bin/sleep", "100"]).code, 123);
     assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), STALE);
     assert_eq!(place.processes(), [other]);
@@ -516,7 +516,7 @@ fn an_owner_in_another_namespace_keeps_a_start_out() {
         return;
     }
     let place = Place::new();
-    let program = place.start(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+    let program = start(&place, ["-p", "x.pid", "--", "/bin/sleep", "100"]);
     let mut command = place.command("unshare");
     // As the child of a PID 1 that cannot see the owner.
     let script = "\"$0\" -p x.pid -- sleep 100; exit $?";

@@ -609,6 +609,7 @@ fn in_the_foreground_this_process_becomes_the_program() {
     let guard = Guard::of(hostile(opened_on(command.args(SLEEP).stdout(Stdio::piped()), 0, place.path("in"))));
     let program = guard.process();
     until("the exec", || (program.arguments() == SLEEP[1..]).then_some(()));
+    settled(program);
     assert_pidfile(place.path("x.pid"), program);
     // SAFETY: getsid and getpgid take an integer.
     let ours = unsafe { (libc::getpgid(0), libc::getsid(0)) };
@@ -633,6 +634,7 @@ fn in_the_foreground_what_was_asked_for_is_done() {
     let guard = Guard::of(place.dmz(with).args(odd(&STOPPED)));
     let program = guard.process();
     until("the exec", || (program.arguments().first()? == "name").then_some(()));
+    settled(program);
     assert_eq!(program.link("cwd"), place.path("a"));
     assert_eq!(program.status("Umask").unwrap(), "0027");
     let there = program.descriptors();
@@ -652,6 +654,7 @@ fn in_the_foreground_missing_standard_descriptors_are_null() {
         let guard = Guard::of(closed(command.args(SLEEP), &numbers));
         let program = guard.process();
         until("the exec", || (program.arguments() == SLEEP[1..]).then_some(()));
+        settled(program);
         assert_null(program, numbers.iter().copied());
         let there = program.descriptors();
         assert_eq!(there.len(), 3, "{there:?}");
@@ -668,6 +671,7 @@ fn in_the_foreground_the_callers_signal_state_can_be_kept() {
     let guard = Guard::of(signalled(command.args(SLEEP), &[libc::SIGHUP], &[libc::SIGTERM]));
     let program = guard.process();
     until("the exec", || (program.arguments() == SLEEP[1..]).then_some(()));
+    settled(program);
     assert_eq!(program.signals("SigIgn") & USUAL, 1 << (libc::SIGHUP - 1));
     assert_eq!(program.signals("SigBlk"), 1 << (libc::SIGTERM - 1));
 }
