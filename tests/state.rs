@@ -509,6 +509,19 @@ fn the_environment_passes_byte_for_byte() {
 }
 
 #[test]
+fn there_may_be_no_environment() {
+    let place = Place::new();
+    let path = dmz();
+    for with in [&[][..], &[&b"-E"[..], b"A=B"]] {
+        let words = [&[path.as_os_str().as_bytes(), b"-P"], with, &[b"/bin/sleep", b"100"]].concat();
+        let program = started(&place, exactly(&mut place.dmz([""; 0]), &words, &[]));
+        assert_eq!(program.environment(), with.iter().skip(1).map(|word| OsStr::from_bytes(word)).collect::<Vec<_>>());
+        assert_daemon(program);
+        program.end();
+    }
+}
+
+#[test]
 fn the_environment_is_cleared_unset_and_set_in_this_order() {
     let place = Place::new();
     // The options, and what is there of A, B, C, D then.

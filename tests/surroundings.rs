@@ -53,7 +53,8 @@ fn without_dev_proc_and_etc_the_program_finds_the_same() {
         assert!(folder == "." || names(&root.join(folder)).is_empty());
         program.end();
         let mut command = place.command("/dmz");
-        let program = started(&place, rooted(command.args(["-P", "-p", "/x.pid", "-o", "out"]).args(ALONE), &root));
+        closed(rooted(command.args(["-P", "-p", "/x.pid", "-o", "out"]).args(ALONE), &root), &[0, 2]);
+        let program = started(&place, &mut command);
         assert_pidfile(root.join("x.pid"), program);
         assert_null(program, [0, 2]);
     }
