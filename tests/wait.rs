@@ -10,17 +10,14 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use support::*;
 
-/// A start that waits, with its output to be read, and the program once it runs.
+/// A start that waits, once it has printed what it has started (`-P`), and that program.
 fn waiting(place: &Place, command: &mut Command) -> (Guard, Process) {
-    let launcher = Guard::of(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let program = until("the program", || {
-        let found = lock_owner(place.path("x.pid").exists().then(|| place.path("x.pid"))?)?;
-        // It has the lock before it is the program.
-        let is_program = fs::read_link(format!("/proc/{}/exe", found.0)).ok()? != fs::canonicalize(dmz()).unwrap();
-        let text = fs::read_to_string(place.path("x.pid")).ok()?;
-        (is_program && text == format!("{}\n", found.0)).then_some(found)
-    });
-    (launcher, place.own(settled(program)))
+    let mut launcher = Guard::of(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let output = launcher.0.stdout.as_mut().unwrap();
+    let line: Vec<u8> = output.bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n').collect();
+    let pid = String::from_utf8(line).unwrap().parse().unwrap_or_else(|_| panic!("no process id: {command:?}"));
+    assert_pidfile(place.path("x.pid"), place.own(Process(pid)));
+    (launcher, settled(Process(pid)))
 }
 
 #[test]
@@ -39,7 +36,7 @@ fn the_status_is_the_programs() {
 fn a_death_by_a_signal_is_passed_on_as_the_same_death() {
     let place = Place::new();
     for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGHUP, libc::SIGUSR1, libc::SIGPIPE, libc::SIGSEGV, 34, 64] {
-        let mut command = place.dmz(["-w", "-p", "x.pid"]);
+        let mut command = place.dmz(["-wPp", "x.pid"]);
         limited(command.args(SLEEP), libc::RLIMIT_CORE as i32, 0);
         let (mut launcher, program) = waiting(&place, &mut command);
         program.signal(signal);
@@ -77,7 +74,7 @@ fn signals_are_passed_on_and_do_not_end_the_wait() {
         let script = format!(
             "trap 'echo {name}' {name}; trap 'exit 42' ALRM; echo ready; while :; do sleep 100 & wait $!; done"
         );
-        let with = ["-w", "-p", "x.pid", "-o", "out", "-E", "A=B", "--", "/bin/sh", "-c", &script];
+        let with = ["-wPp", "x.pid", "-o", "out", "-E", "A=B", "--", "/bin/sh", "-c", &script];
         let (launcher, program) = waiting(&place, &mut place.dmz(with));
         let says = |text: &str| until(text, || (fs::read_to_string(place.path("out")).unwrap() == text).then_some(()));
         says("ready\n");
@@ -98,7 +95,7 @@ fn signals_are_passed_on_and_do_not_end_the_wait() {
 fn a_signal_that_the_program_does_not_catch_ends_both() {
     let place = Place::new();
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
-        let (launcher, program) = waiting(&place, place.dmz(["-w", "-p", "x.pid"]).args(SLEEP));
+        let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid"]).args(SLEEP));
         launcher.process().signal(signal);
         assert_eq!(launcher.end().code, 128 + signal);
         assert!(!program.is_alive());
@@ -109,7 +106,7 @@ fn a_signal_that_the_program_does_not_catch_ends_both() {
 #[test]
 fn the_program_is_the_same_daemon_as_without_waiting() {
     let place = Place::new();
-    let (launcher, program) = waiting(&place, hostile(place.dmz(["-w", "-p", "x.pid"]).args(SLEEP)));
+    let (launcher, program) = waiting(&place, hostile(place.dmz(["-wPp", "x.pid"]).args(SLEEP)));
     assert_daemon(program);
     assert_ne!(program.stat(6), launcher.process().stat(6), "the launcher stays in its own session");
     let ignored = launcher.process().stat(6);
@@ -122,7 +119,7 @@ fn the_program_is_the_same_daemon_as_without_waiting() {
 #[test]
 fn the_pidfile_is_only_removed_while_it_is_the_same() {
     let place = Place::new();
-    let (launcher, program) = waiting(&place, place.dmz(["-w", "-p", "x.pid", "-l", "x.lock"]).args(SLEEP));
+    let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid", "-l", "x.lock"]).args(SLEEP));
     fs::remove_file(place.path("x.pid")).unwrap();
     let next = place.start(["-p", "x.pid", "--", "/bin/sleep", "100"]);
     program.signal(libc::SIGTERM);
@@ -134,7 +131,7 @@ fn the_pidfile_is_only_removed_while_it_is_the_same() {
 #[test]
 fn a_pidfile_that_was_replaced_by_a_plain_file_stays() {
     let place = Place::new();
-    let (launcher, program) = waiting(&place, place.dmz(["-w", "-p", "x.pid"]).args(SLEEP));
+    let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid"]).args(SLEEP));
     fs::remove_file(place.path("x.pid")).unwrap();
     place.file("x.pid", "1\n");
     program.signal(libc::SIGTERM);
@@ -157,11 +154,10 @@ fn a_failed_start_is_the_same_failure_as_without_waiting() {
 #[test]
 fn the_process_id_is_printed_when_the_program_starts() {
     let place = Place::new();
-    let (mut launcher, program) = waiting(&place, place.dmz(["-w", "-P", "-p", "x.pid"]).args(SLEEP));
-    let mut text = vec![0; program.0.to_string().len() + 1];
-    launcher.0.stdout.as_mut().unwrap().read_exact(&mut text).unwrap();
-    assert_eq!(String::from_utf8(text).unwrap(), format!("{}\n", program.0));
+    let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid"]).args(SLEEP));
     assert!(launcher.process().is_alive() && program.is_alive());
+    program.signal(libc::SIGTERM);
+    assert_eq!(launcher.end().stdout, "", "and nothing later");
 }
 
 #[test]
@@ -173,7 +169,7 @@ fn verbose_tells_whose_a_status_is() {
     let last = |outcome: &Outcome| outcome.stderr.lines().last().unwrap().to_owned();
     assert!(last(&theirs).contains("the program") && last(&theirs).contains("127"), "{theirs:?}");
     assert!(last(&ours).starts_with("dmz: cannot execute /nowhere"), "{ours:?}");
-    let (launcher, program) = waiting(&place, place.dmz(["-v", "-w", "-p", "x.pid"]).args(SLEEP));
+    let (launcher, program) = waiting(&place, place.dmz(["-vwPp", "x.pid"]).args(SLEEP));
     program.signal(libc::SIGKILL);
     let killed = launcher.end();
     assert_eq!(killed.code, 128 + libc::SIGKILL);
