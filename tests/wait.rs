@@ -6,16 +6,16 @@ mod support;
 
 use launch::*;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use support::*;
 
 /// A start that waits, once it has printed what it has started (`-P`), and that program.
 fn waiting(place: &Place, command: &mut Command) -> (Guard, Process) {
     let mut launcher = Guard::of(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let output = launcher.0.stdout.as_mut().unwrap();
-    let line: Vec<u8> = output.bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n').collect();
-    let pid = String::from_utf8(line).unwrap().parse().unwrap_or_else(|_| panic!("no process id: {command:?}"));
+    let mut line = String::new();
+    BufReader::new(launcher.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let pid = line.trim_end().parse().unwrap_or_else(|_| panic!("no process id: {command:?}"));
     assert_pidfile(place.path("x.pid"), place.own(Process(pid)));
     (launcher, settled(Process(pid)))
 }
