@@ -98,7 +98,7 @@ fn while_pidfiles_come_and_go_no_two_daemons_overlap() {
                 assert!([0, 123].contains(&outcome.code), "{outcome:?}");
                 outcome.code == 0
             };
-            (0..rounds(200)).map(start).collect::<Vec<bool>>()
+            (0..rounds(400)).map(start).collect::<Vec<bool>>()
         };
         let threads = [0; 3].map(|_| scope.spawn(run));
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()

@@ -323,6 +323,7 @@ fn without_close_range_a_limit_of_a_billion_takes_proc_or_is_refused() {
         command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=close_range,prlimit64,getrlimit"]);
         command.args(["-e", "inject=close_range:error=ENOSYS", "-e", &limits("prlimit64", 4)]);
         command.args(["-e", &limits("getrlimit", 2), "chroot"]).arg(root).arg(program);
+        limited(&mut command, libc::RLIMIT_CPU as i32, 10); // not for a billion calls
         command
     };
     let mut command = traced(&root, "/dmz");
