@@ -391,6 +391,43 @@ fn who_is_not_found_is_named() {
     assert!(line.contains("4000"), "{line}");
 }
 
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let reads = [libc::SYS_read, libc::SYS_readv, libc::SYS_pread64];
+    let broken = |command: &mut Command| {
+        with_accounts(command, &place, PASSWD, GROUP);
+        with_filter(command, &reads, libc::EIO as u32);
+    };
+    for options in [["-u", "web"], ["-u", "33"], ["-g", "mail"], ["--groups", "mail"]] {
+        let line = ids(&place, broken, &options).unwrap_err();
+        assert!(line.ends_with(": Input/output error\n"), "{options:?}: {line}");
+    }
+}
+
+#[test]
+fn a_dry_run_finds_the_names_and_runs_nothing() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let dry = |options: &[&str]| {
+        let mut command = place.dmz(["--dry-run"]);
+        command.args(options).args(["-p", "x.pid", "--", "/bin/touch"]).arg(place.path("ran"));
+        Outcome::of(with_accounts(&mut command, &place, PASSWD, GROUP))
+    };
+    let found = dry(&["-u", "web:games", "--groups", "mail"]);
+    assert_eq!((found.code, found.stderr.as_str()), (0, ""));
+    for options in [["-u", "nemo"], ["-g", "nemo"], ["--groups", "nemo"]] {
+        let lost = dry(&options);
+        assert!(lost.code == 125 && lost.stdout.is_empty() && lost.stderr.contains("nemo"), "{lost:?}");
+    }
+    place.assert_left(&["etc"]);
+}
+
 /// How often `command` and its children read under strace.
 fn reads(place: &Place, mut command: Command) -> u64 {
     assert_eq!(Outcome::of(&mut command).code, 0, "{command:?}");

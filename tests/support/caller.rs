@@ -2,12 +2,25 @@
 //! process changed just before it becomes dmz.
 
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 
 /// Capabilities by number.
 pub const CHOWN: u32 = 0;
 pub const KILL: u32 = 5;
 pub const SETPCAP: u32 = 8;
+pub const SYS_NICE: u32 = 23;
 pub const SYS_RESOURCE: u32 = 24;
+
+/// A copy of an executable in the place, within everybody's reach: the folders of the original may be closed to an
+/// ordinary user. Another process copies it, so that no fork of another test holds it open for writing later.
+pub fn copied(place: &Place, from: &Path, name: &str) -> PathBuf {
+    let to = place.path(name);
+    assert!(Command::new("cp").arg(from).arg(&to).status().unwrap().success());
+    for path in [&place.folder, &to] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    to
+}
 
 /// An ordinary user: these ids, no groups.
 pub fn as_user(command: &mut Command, id: u32) -> &mut Command {
@@ -25,6 +38,19 @@ pub fn as_user(command: &mut Command, id: u32) -> &mut Command {
 pub fn with_groups<'a>(command: &'a mut Command, groups: &'static [u32]) -> &'a mut Command {
     // SAFETY: the kernel reads that many numbers.
     before(command, || done(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) }))
+}
+
+/// With this real user id; the others stay.
+pub fn with_real_user(command: &mut Command, id: u32) -> &mut Command {
+    // SAFETY: a system call with integers.
+    before(command, move || done(unsafe { libc::setresuid(id, u32::MAX, u32::MAX) }))
+}
+
+/// With these resource limits.
+pub fn with_limit(command: &mut Command, resource: u32, soft: u64, hard: u64) -> &mut Command {
+    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the kernel reads one structure that lives as long as the closure.
+    before(command, move || done(unsafe { libc::prlimit64(0, resource as _, &raw const limit, std::ptr::null_mut()) }))
 }
 
 /// capget(2) and capset(2) of this process: effective, permitted, inheritable, first the low then the high 32 bits.
@@ -80,6 +106,11 @@ pub fn with_filter<'a>(command: &'a mut Command, calls: &[libc::c_long], errno: 
 /// Does the caller of this test have capability `number`?
 pub fn has_capability(number: u32) -> bool {
     own_capabilities() & 1 << number != 0
+}
+
+/// And is it the machine's: not that of a user namespace only, which is nothing to priorities and limits?
+pub fn has_machines(number: u32) -> bool {
+    has_capability(number) && !namespace::is_nested()
 }
 
 /// The capabilities that a program started by this test has if nothing is said.

@@ -1,10 +1,10 @@
 //! Namespaces of a test's own: other account files than the machine's, another network, and the whole test program once
 //! more as the root of a user namespace. Nothing here changes what any other process sees.
 
+use super::caller::copied;
 use super::*;
 use std::ffi::CStr;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
 
 /// Users as `with_accounts` callers like them. Numbers of user and group differ, so that no mix-up goes unseen.
 pub const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
@@ -123,14 +123,8 @@ pub fn again() {
         return;
     }
     let place = Place::new();
-    // The folders of the originals may be closed to an ordinary user. Copied by another process, so that no fork of
-    // another test holds them open for writing when they are executed.
-    let (tests, binary) = (place.path("tests"), place.path("dmz"));
-    for (from, to) in [(std::env::current_exe().unwrap(), &tests), (dmz(), &binary)] {
-        assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
-        fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    fs::set_permissions(&place.folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let tests = copied(&place, &std::env::current_exe().unwrap(), "tests");
+    let binary = copied(&place, &dmz(), "dmz");
     let mut command = place.command(tests);
     command.env("DMZ", binary).env(NESTED, "1").current_dir("/");
     let (mut asks, asked) = io::pipe().unwrap();
