@@ -360,13 +360,63 @@ fn no_spelling_of_4294967295_and_no_half_number_gets_through() {
             assert_refused(&option, with(&place, PASSWD, GROUP, &[&option]));
         }
     }
-    for options in [["-u", ""], ["-u", ":"], ["-g", ""], ["--groups", ","], ["--groups", "1,"], ["--groups", ",1"]] {
-        assert_refused(&options.join(" "), with(&place, PASSWD, GROUP, &options));
+    for option in ["--user=", "--user=:", "--group=", "--groups=", "--groups=,"] {
+        assert_refused(option, with(&place, PASSWD, GROUP, &[option]));
+    }
+    // Whether a comma too many is forgiven is not promised; it is no group.
+    for option in ["--groups=7,", "--groups=,7", "--groups=7,,7"] {
+        if let Ok(ids) = with(&place, PASSWD, GROUP, &[option]) {
+            assert_eq!(ids, is(0, 0, &[7]), "{option}");
+        }
     }
     // Not in a user namespace, which has only some of them.
     if !is_nested() {
         let largest = u32::MAX - 1;
         assert_eq!(with(&place, "", "", &["-u", "4294967294:4294967294"]), Ok(is(largest, largest, &[])));
+    }
+}
+
+#[test]
+fn what_is_no_number_never_reaches_the_kernel() {
+    if lacks_root() || lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let passwd = "user:x:4294967295:34:::\ngroup:x:33:4294967295:::\nweb:x:33:34:::\n";
+    let group = "none:x:4294967295:web\n";
+    let traced = |options: &[&str]| {
+        let mut command = place.command("strace");
+        command.args(["-f", "-q", "-e", "trace=/set.*[ug]id,setgroups,/execve", "-o"]).arg(place.path("trace"));
+        command.arg(dmz()).args(options).args(["--", "/bin/true"]);
+        let outcome = Outcome::of(with_accounts(&mut command, &place, passwd, group));
+        let trace = std::fs::read_to_string(place.path("trace")).unwrap();
+        (outcome.code, trace.lines().filter(|line| line.contains("set") && !line.contains("exec")).count(), trace)
+    };
+    let numbers = ["4294967295", "04294967295", "-1", "8589934591", "18446744073709551615"];
+    let forms = ["--user=@:1", "--user=1:@", "--group=@", "--groups=@", "--groups=1,@"];
+    let numbers = numbers.iter().flat_map(|number| forms.map(|form| form.replace('@', number)));
+    let names = ["--user=user", "--user=group", "--user=4294967295", "--group=none", "--groups=none"];
+    for option in numbers.chain(names.map(str::to_owned)) {
+        let (code, changes, trace) = traced(&[&option]);
+        assert_eq!((code, changes), (125, 0), "{option}:\n{trace}");
+    }
+    // The line that lists the user counts for nothing, and what is left is seen to reach the kernel.
+    let (code, changes, trace) = traced(&["--user=web"]);
+    assert!(code == 0 && changes >= 3 && !trace.contains("4294967295"), "{trace}");
+}
+
+#[test]
+fn a_carriage_return_is_no_part_of_the_last_field() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    for end in ["\r\n", "\r", "\n", ""] {
+        let mut command = place.dmz(["-f", "-u", "web", "--", "/usr/bin/env"]);
+        let passwd = format!("web:x:33:34::/home:/bin/sh{end}");
+        let outcome = Outcome::of(with_accounts(&mut command, &place, passwd, ""));
+        let shell = outcome.stdout.split('\n').find_map(|line| line.strip_prefix("SHELL="));
+        assert_eq!(shell, Some("/bin/sh"), "{end:?}");
     }
 }
 
