@@ -160,7 +160,11 @@ pub fn again() {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         // Without this a child that failed early would leave the thread waiting.
         drop((asked, answered));
-        Outcome::from(child.unwrap().wait_with_output().unwrap())
+        child.map(|child| Outcome::from(child.wait_with_output().unwrap()))
     });
+    if skipped(outcome.is_ok(), &format!("no user namespaces here: {:?}", outcome.as_ref().err())) {
+        return;
+    }
+    let outcome = outcome.unwrap();
     assert_eq!(outcome.code, 0, "in a user namespace:\n{}{}", outcome.stdout, outcome.stderr);
 }
