@@ -15,6 +15,9 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub mod caller;
+pub mod namespace;
+
 /// How long anything may take before a test fails. Far more than it takes on a loaded machine.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
