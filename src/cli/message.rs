@@ -15,12 +15,14 @@ const REASONS: Table = Table::new(
     b"\
 \x01Operation not permitted\0\
 \x02No such file or directory\0\
+\x03No such process\0\
 \x04Interrupted system call\0\
 \x05Input/output error\0\
 \x06No such device or address\0\
 \x07Argument list too long\0\
 \x08Exec format error\0\
 \x09Bad file descriptor\0\
+\x0aNo child processes\0\
 \x0bResource temporarily unavailable\0\
 \x0cCannot allocate memory\0\
 \x0dPermission denied\0\

@@ -88,6 +88,8 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
     };
     perform(Process::Monitor, &mut monitor.work)?;
     #[cfg(feature = "ready")]
+    start.record.note(Step::OpenChannel);
+    #[cfg(feature = "ready")]
     let mut wait = ready::Wait::new(start, monitor.work.channel)?;
     monitor.begin()?;
     monitor.stay(

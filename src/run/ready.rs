@@ -62,9 +62,12 @@ pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
 pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     let start = work.start;
     let record = start.record;
+    // Before the fork: from then on it is the daemon that notes its steps.
+    record.note(Step::OpenChannel);
+    let mut wait = Wait::new(start, work.channel)?;
+    record.note(Step::ForkDaemon);
     let Some(program) = process::fork_and_go_on(&record.daemon)? else { become_daemon(start) };
     close_theirs(record);
-    let mut wait = Wait::new(start, work.channel)?;
     let group = record.session.load(Relaxed);
     // A program that leads its own session is out of the kernel's proof: there its word must do.
     let is_proved = start.config.has(Opt::SingleFork) || prove(program, group, || wait.pause())?;
