@@ -34,6 +34,12 @@ struct Point {
     roles: Vec<&'static str>,
 }
 
+/// Does the process at `place` still run dmz? The tracer hears of an exec only a moment later.
+fn is_dmz(story: &Story, place: usize) -> bool {
+    let file = |process: Process| std::fs::read_link(format!("/proc/{}/exe", process.0));
+    story.running().contains(&place) && file(story.processes[place].process).is_ok_and(|file| file == dmz())
+}
+
 /// The process that was called.
 const LAUNCHER: usize = 0;
 
@@ -68,9 +74,14 @@ impl Point {
             Fault::Error(error) if is_now() && call.number == libc::SYS_close => Act::Pretend(error),
             Fault::Error(error) if is_now() => Act::Fail(error),
             Fault::Short if is_now() => Act::Shorten,
-            Fault::Kill(victim) if is_now() && story.running().contains(&victim) => Act::Kill(victim),
+            Fault::Kill(victim) if is_now() && is_dmz(story, victim) => Act::Kill(victim),
             _ => Act::Go,
         }
+    }
+
+    /// The process that it is about, if it is not about all.
+    fn only(&self) -> Option<usize> {
+        if matches!(self.fault, Fault::Always(_)) { None } else { Some(self.place) }
     }
 
     fn kills(&self, place: usize) -> bool {
@@ -113,7 +124,7 @@ struct Usual {
 
 /// Runs a scenario without an injection.
 fn usual(scenario: &Scenario) -> Usual {
-    let run = scenario.run(|_, _| Act::Go);
+    let run = scenario.run(None, |_, _| Act::Go);
     assert!(
         run.whole.as_ref().is_none_or(Result::is_ok) && run.whole.is_some() == scenario.starts(),
         "{}: {:?}, {:?}",
@@ -123,11 +134,13 @@ fn usual(scenario: &Scenario) -> Usual {
     );
     let story = &run.story;
     let last = story.processes.len() - 1;
+    let stays = story.processes.iter().rposition(|traced| traced.state != State::Program).unwrap_or(LAUNCHER);
+    let stays = if scenario.starts() { stays } else { last.saturating_sub(1) };
     let role = |(place, traced): (usize, &Traced)| match (place, traced.state) {
         (LAUNCHER, _) => "launcher",
         (_, State::Program) => "daemon",
         _ if place == last && !scenario.starts() => "daemon",
-        _ if scenario.has("-S") && place + 1 == last => "monitor",
+        _ if scenario.has("-S") && place == stays => "monitor",
         _ => "session",
     };
     let roles: Vec<_> = story.processes.iter().enumerate().map(role).collect();
@@ -200,7 +213,7 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
         return nothing_is_left(scenario, usual, point, run);
     };
     let is_good = match launcher {
-        _ if point.kills(LAUNCHER) => true,
+        _ if point.kills(LAUNCHER) || point.hides_children() => true,
         State::Ended(status) if scenario.has("-w") => status.signal() == Some(SIGTERM),
         State::Ended(status) => status.success(),
         state => scenario.has("-f") && state == State::Program,
@@ -249,11 +262,10 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
     let is_alone = point.kills(LAUNCHER) && (scenario.has("-f") || !scenario.starts());
     // What it does to clean up may fail, too.
     let is_undo = point.place == LAUNCHER && !scenario.starts();
-    let wrote = story.processes.iter().flat_map(|traced| &traced.calls).any(|call| call.number == libc::SYS_pwrite64);
     match (scenario.old, pidfile.as_deref()) {
         _ if is_alone || is_undo || point.hides_the_file() => {}
         (None, None) | (Some(_), Some("")) => {}
-        (Some(old), Some(text)) if old == text && !wrote => {}
+        (Some(old), Some(text)) if old == text => {}
         _ => return Err(format!("the pidfile is left: {pidfile:?}, and dmz: {launcher:?}, {words:?}")),
     }
     Ok(Verdict::Reported)
@@ -312,7 +324,7 @@ const TRIES: usize = 5;
 /// One injection.
 fn judge(scenario: &Scenario, usual: &Usual, point: &Point) -> Result<Verdict, String> {
     for _ in 0..TRIES {
-        let run = scenario.run(|story, place| point.act(story, place));
+        let run = scenario.run(point.only(), |story, place| point.act(story, place));
         if run.was_hit {
             return verdict(scenario, usual, point, &run);
         }

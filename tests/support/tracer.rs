@@ -42,6 +42,8 @@ pub enum Act {
 pub trait Watcher {
     /// The process at this place is about to make the last of its calls.
     fn call(&mut self, story: &Story, place: usize) -> Act;
+    /// Are the calls of the process at this place of interest, from now on? If not, it runs faster.
+    fn wants_calls(&self, place: usize) -> bool;
     /// The process at this place has become another program, and is watched no more.
     fn executed(&mut self, story: &Story, place: usize);
     /// Nothing has happened for a moment.
@@ -103,19 +105,22 @@ impl Story {
         })
     }
 
-    fn go_on(&self, place: usize, signal: i32) {
+    fn go_on(&self, place: usize, signal: i32, watcher: &dyn Watcher) {
+        let Traced { process, fails, length, .. } = self.processes[place];
+        let to_its_call = fails.is_some() || length.is_some() || watcher.wants_calls(place);
+        let how = if to_its_call { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // Where this fails it was killed meanwhile.
-        let _ = request(libc::PTRACE_SYSCALL, self.processes[place].process, 0, signal as usize);
+        let _ = request(how, process, 0, signal as usize);
     }
 
     fn set(&self, place: usize, register: usize, value: u64) {
         let _ = request(libc::PTRACE_POKEUSER, self.processes[place].process, register, value as usize);
     }
 
-    fn ended(&mut self, place: usize, status: i32) {
+    fn ended(&mut self, place: usize, status: i32, watcher: &dyn Watcher) {
         self.processes[place].state = State::Ended(ExitStatus::from_raw(status));
         if let Some((held, _)) = self.held.take_if(|(_, victim)| *victim == place) {
-            self.go_on(held, 0);
+            self.go_on(held, 0, watcher);
         }
     }
 
@@ -131,17 +136,17 @@ impl Story {
                     | libc::PTRACE_O_EXITKILL
                     | libc::PTRACE_O_TRACESYSGOOD;
                 request(libc::PTRACE_SETOPTIONS, process, 0, options as usize).unwrap();
-                self.go_on(place, 0);
+                self.go_on(place, 0, watcher);
             }
             // The stop that a birth under a tracer brings.
-            _ if is_new => self.go_on(place, 0),
+            _ if is_new => self.go_on(place, 0, watcher),
             (_, libc::PTRACE_EVENT_EXEC) => {
                 self.processes[place].state = State::Program;
                 watcher.executed(self, place);
                 request(libc::PTRACE_DETACH, process, 0, 0).unwrap();
             }
             (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.call(place, watcher),
-            (signal, event) => self.go_on(place, if event == 0 { signal } else { 0 }),
+            (signal, event) => self.go_on(place, if event == 0 { signal } else { 0 }, watcher),
         }
     }
 
@@ -154,7 +159,7 @@ impl Story {
             if let Some(length) = self.processes[place].length.take() {
                 self.set(place, RDX, length);
             }
-            return self.go_on(place, 0);
+            return self.go_on(place, 0, watcher);
         };
         let path = path(self.processes[place].process, number, arguments).replace(&self.folder, ".");
         let running = self.running();
@@ -179,7 +184,7 @@ impl Story {
                 return;
             }
         }
-        self.go_on(place, 0);
+        self.go_on(place, 0, watcher);
     }
 }
 
@@ -304,7 +309,7 @@ pub fn trace(command: &mut Command, watcher: &mut dyn Watcher) -> Story {
         if libc::WIFSTOPPED(status) {
             story.stopped(place, place == known || is_new, status, watcher);
         } else {
-            story.ended(place, status);
+            story.ended(place, status, watcher);
         }
         is_new = false;
     }
