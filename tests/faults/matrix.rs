@@ -5,8 +5,8 @@ use crate::scenario::*;
 use crate::support::*;
 use crate::tracer::*;
 use libc::{ECHILD, ENOENT, SIGTERM, SYS_wait4, SYS_waitid, c_int};
-use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
+use std::iter;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Mutex;
 use std::thread;
@@ -34,10 +34,10 @@ struct Point {
     roles: Vec<&'static str>,
 }
 
-/// Does the process at `place` still run dmz? The tracer hears of an exec only a moment later.
-fn is_dmz(story: &Story, place: usize) -> bool {
-    let file = |process: Process| std::fs::read_link(format!("/proc/{}/exe", process.0));
-    story.running().contains(&place) && file(story.processes[place].process).is_ok_and(|file| file == dmz())
+/// Does `victim` still run dmz, as the process at `place` does? The tracer hears of an exec only a moment later.
+fn is_dmz(story: &Story, victim: usize, place: usize) -> bool {
+    let file = |place: usize| std::fs::read_link(format!("/proc/{}/exe", story.processes[place].process.0)).ok();
+    story.running().contains(&victim) && file(victim) == file(place)
 }
 
 /// The process that was called.
@@ -74,7 +74,7 @@ impl Point {
             Fault::Error(error) if is_now() && call.number == libc::SYS_close => Act::Pretend(error),
             Fault::Error(error) if is_now() => Act::Fail(error),
             Fault::Short if is_now() => Act::Shorten,
-            Fault::Kill(victim) if is_now() && is_dmz(story, victim) => Act::Kill(victim),
+            Fault::Kill(victim) if is_now() && is_dmz(story, victim, place) => Act::Kill(victim),
             _ => Act::Go,
         }
     }
@@ -100,7 +100,7 @@ impl Point {
 
     /// Who is told that the file has gone does not remove it.
     fn hides_the_file(&self) -> bool {
-        self.fault == Fault::Error(ENOENT) && label(&self.call).contains("stat")
+        self.fault == Fault::Error(ENOENT) && !self.call.path.is_empty()
     }
 
     /// May the start go on after this?
@@ -125,62 +125,66 @@ struct Usual {
 /// Runs a scenario without an injection.
 fn usual(scenario: &Scenario) -> Usual {
     let run = scenario.run(None, |_, _| Act::Go);
-    assert!(
-        run.whole.as_ref().is_none_or(Result::is_ok) && run.whole.is_some() == scenario.starts(),
-        "{}: {:?}, {:?}",
-        scenario.name,
-        run.whole,
-        run.words
-    );
-    let story = &run.story;
-    let last = story.processes.len() - 1;
-    let stays = story.processes.iter().rposition(|traced| traced.state != State::Program).unwrap_or(LAUNCHER);
-    let stays = if scenario.starts() { stays } else { last.saturating_sub(1) };
-    let role = |(place, traced): (usize, &Traced)| match (place, traced.state) {
-        (LAUNCHER, _) => "launcher",
-        (_, State::Program) => "daemon",
-        _ if place == last && !scenario.starts() => "daemon",
-        _ if scenario.has("-S") && place == stays => "monitor",
-        _ => "session",
-    };
-    let roles: Vec<_> = story.processes.iter().enumerate().map(role).collect();
-    let mut points: Vec<Point> = Vec::new();
-    for (place, traced) in story.processes.iter().enumerate() {
-        let count = run.seen.as_ref().map_or(traced.calls.len(), |seen| seen.counts.get(place).copied().unwrap_or(0));
-        let calls = &traced.calls[..count];
+    let is_whole = run.whole.as_ref().map_or(!scenario.starts(), Result::is_ok);
+    assert!(is_whole, "{}: {:?}, {:?}", scenario.name, run.whole, run.words);
+    let roles = roles(scenario, &run.story);
+    let mut points = Vec::new();
+    for (place, traced) in run.story.processes.iter().enumerate() {
+        // What it does once it was told to go is no part of the start.
+        let counts = run.seen.as_ref().map(|seen| seen.counts.get(place).copied().unwrap_or(0));
+        let calls = &traced.calls[..counts.unwrap_or(traced.calls.len())];
         for (index, call) in calls.iter().enumerate() {
             let before = calls[..index].iter().filter(|other| is_same(other, call)).count();
-            let after = calls[index..].iter().filter(|other| is_same(other, call)).count() - 1;
+            let after = calls[index + 1..].iter().filter(|other| is_same(other, call)).count();
+            let point = |fault| Point { fault, place, call: call.clone(), before, roles: roles.clone() };
             // Of many that are the same the first two, one in the middle and the last.
-            if before > 1 && after > 0 && before != after && before != after + 1 {
-                continue;
-            }
-            let row = row_of(call);
-            let mut add = |fault| points.push(Point { fault, place, call: call.clone(), before, roles: roles.clone() });
-            row.errors.iter().for_each(|error| add(Fault::Error(*error)));
-            call.running.iter().for_each(|victim| add(Fault::Kill(*victim)));
-            if can_be_short(call) {
-                add(Fault::Short);
+            if before < 2 || after == 0 || before == after || before == after + 1 {
+                points.extend(faults(call).map(point));
             }
         }
     }
-    let mut seen = HashMap::new();
-    for (place, traced) in story.processes.iter().enumerate() {
-        for call in &traced.calls {
-            let row = row_of(call);
-            if seen.insert(row.name, ()).is_none() {
-                let point = |error: &c_int| Point {
-                    fault: Fault::Always(*error),
-                    place,
-                    call: call.clone(),
-                    before: 0,
-                    roles: roles.clone(),
-                };
-                points.extend(row.always.iter().map(point));
-            }
+    let calls =
+        run.story.processes.iter().zip(0..).flat_map(|(traced, place)| traced.calls.iter().zip(iter::repeat(place)));
+    let mut seen = Vec::new();
+    for (call, place) in calls {
+        let row = row_of(call);
+        if !seen.contains(&row.name) {
+            seen.push(row.name);
+            let always = |error: &c_int| Point {
+                fault: Fault::Always(*error),
+                place,
+                call: call.clone(),
+                before: 0,
+                roles: roles.clone(),
+            };
+            points.extend(row.always.iter().map(always));
         }
     }
     Usual { steps: scenario.steps(), words: run.words, points }
+}
+
+/// What the processes are called.
+fn roles(scenario: &Scenario, story: &Story) -> Vec<&'static str> {
+    let last = story.processes.len() - 1;
+    let is_daemon = |place: usize| match scenario.starts() {
+        true => story.processes[place].state == State::Program,
+        false => place == last,
+    };
+    let stays = (0..=last).rev().find(|place| !is_daemon(*place));
+    let role = |place: usize| match place {
+        LAUNCHER => "launcher",
+        _ if is_daemon(place) => "daemon",
+        _ if scenario.has("-S") && stays == Some(place) => "monitor",
+        _ => "session",
+    };
+    (0..=last).map(role).collect()
+}
+
+/// What can go wrong at one call.
+fn faults(call: &Call) -> impl Iterator<Item = Fault> {
+    let errors = row_of(call).errors.iter().map(|error| Fault::Error(*error));
+    let kills = call.running.iter().map(|victim| Fault::Kill(*victim));
+    errors.chain(kills).chain(can_be_short(call).then_some(Fault::Short))
 }
 
 /// How a start ended that went as it should.
@@ -210,7 +214,8 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
         if !running.is_empty() {
             return Err(format!("left behind: {running:?}, and dmz: {launcher:?}, {words:?}"));
         }
-        return nothing_is_left(scenario, usual, point, run);
+        let is_there = if scenario.asks() { is_answered } else { nothing_is_left };
+        return is_there(scenario, usual, point, run);
     };
     let is_good = match launcher {
         _ if point.kills(LAUNCHER) || point.hides_children() => true,
@@ -223,7 +228,7 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
     }
     whole.clone()?;
     let stays = scenario.has("-S") || scenario.has("-w");
-    if stays && !point.kills(LAUNCHER) && (!running.is_empty() || run.pidfile.is_some()) {
+    if stays && !point.kills(LAUNCHER) && !point.hides_children() && (!running.is_empty() || run.pidfile.is_some()) {
         return Err(format!("after the program's end: {running:?}, {:?}", run.pidfile));
     }
     // What fails at a restart is tried again.
@@ -269,6 +274,28 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
         _ => return Err(format!("the pidfile is left: {pidfile:?}, and dmz: {launcher:?}, {words:?}")),
     }
     Ok(Verdict::Reported)
+}
+
+/// The same where dmz asks or stops a daemon that runs: it says what is true, or that it cannot.
+fn is_answered(scenario: &Scenario, _: &Usual, point: &Point, run: &Run) -> Result<Verdict, String> {
+    let Run { story, words, daemon, pidfile, owner, .. } = run;
+    let launcher = story.processes[LAUNCHER].state;
+    let asks = scenario.has("-T");
+    let is_whole = daemon.is_some_and(|daemon| *owner == Some(daemon) && *pidfile == Some(format!("{}\n", daemon.0)));
+    let is_line = words.starts_with("dmz: ") && words.ends_with('\n') && words.lines().count() == 1;
+    let what = match launcher {
+        _ if asks && !is_whole => "it changed something",
+        _ if point.kills(LAUNCHER) => return Ok(Verdict::Reported),
+        State::Ended(status) if point.hides_the_file() && status.code() == Some(if asks { 3 } else { 0 }) => {
+            return Ok(Verdict::Continued);
+        }
+        // A pidfile that could not be removed is not locked, and so does no harm.
+        State::Ended(status) if status.success() && (asks || daemon.is_none()) => return Ok(Verdict::Continued),
+        State::Ended(status) if !status.code().is_some_and(|code| [4, 124, 125].contains(&code)) => "not true",
+        _ if is_line || is_message(&point.call) => return Ok(Verdict::Reported),
+        _ => "not one line",
+    };
+    Err(format!("{what}: {daemon:?} with {pidfile:?}, and dmz: {launcher:?}, {words:?}"))
 }
 
 /// Is this the one line that says what failed and why?
@@ -361,6 +388,8 @@ pub fn inject() {
             mine().count(),
             bad.len()
         );
+        // Else the matrix would say little.
+        assert!(missed * 10 <= mine().count(), "{}: too many never came", scenario.name);
         wrong.extend(bad);
     }
     assert!(wrong.is_empty(), "wrong:\n{wrong}");

@@ -25,6 +25,8 @@ pub struct Scenario {
 const SLEEP: &str = "/bin/sleep";
 /// A program that is not there.
 const NOTHING: &str = "/nowhere/program";
+/// In place of a program: a shell that says it is ready, and becomes SLEEP.
+const READY: &str = "echo >&3; exec /bin/sleep 100 3>&-";
 /// A process id that is never given out.
 const OLD: &str = "4194304\n";
 /// In options: a folder with one program, /sleep.
@@ -65,6 +67,9 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("user, root", IDENTITY).program("/sleep"),
     scenario("monitor", &["-S", "-p", "x.pid", "-o", "out"]),
     scenario("monitor, none", &["-S", "-p", "x.pid"]).program(NOTHING),
+    scenario("ready", &["--ready", "fd:3", "-t", "4", "-p", "x.pid"]).program(READY),
+    scenario("status", &["-T", "-p", "x.pid"]).program(""),
+    scenario("stop", &["-K", "-t", "2", "-p", "x.pid"]).program(""),
     scenario("restart", &["-S", "-r", "--restart-delay", "0", "-p", "x.pid"]),
 ];
 
@@ -106,7 +111,12 @@ impl Scenario {
 
     /// Does it start something if nothing goes wrong?
     pub fn starts(&self) -> bool {
-        self.program != NOTHING
+        self.program != NOTHING && !self.asks()
+    }
+
+    /// Is it about a daemon that runs already?
+    pub fn asks(&self) -> bool {
+        self.program.is_empty()
     }
 
     /// Can it be asked for here? `DMZ_FAULTS` asks for those alone whose name begins so.
@@ -116,11 +126,17 @@ impl Scenario {
         }
         static HELP: OnceLock<String> = OnceLock::new();
         let help = HELP.get_or_init(|| Place::new().run(["--help"]).stdout);
-        let is_known = |option: &&str| help.split([' ', ',', '\n']).any(|word| word == *option);
-        let unknown = self.options.iter().find(|word| word.starts_with('-') && !is_known(word));
-        let is_identity = self.has("-u");
-        !(skipped(unknown.is_none(), &format!("{}: not built in", self.name))
-            || is_identity && (lacks_root() || lacks("busybox")))
+        let names = |line: &'static str| {
+            line.split([' ', ',', '=', '[']).filter(|word| !word.is_empty()).take_while(|word| word.starts_with('-'))
+        };
+        let is_known = |option: &&&str| help.lines().flat_map(names).any(|name| name == **option);
+        let mut options = self.options.iter().filter(|word| word.starts_with('-'));
+        if !options.all(|option| is_known(&option)) {
+            // A feature that may be off.
+            println!("skipped: {}: not built in", self.name);
+            return false;
+        }
+        !(self.has("-u") && (lacks_root() || lacks("busybox")))
     }
 
     /// How dmz is called, in a place where everything is ready for it; `first` comes before its options.
@@ -139,7 +155,11 @@ impl Scenario {
                 command.arg(word)
             };
         }
-        command.args(["--", self.program, "100"]);
+        match self.program {
+            "" => {}
+            READY => drop(command.args(["--", "/bin/sh", "-c", READY])),
+            program => drop(command.args(["--", program, "100"])),
+        }
         if self.leads {
             command.process_group(0);
         }
@@ -148,6 +168,9 @@ impl Scenario {
 
     /// The names of its steps with what they are about, as dmz itself plans them.
     pub fn steps(&self) -> Vec<String> {
+        if self.asks() {
+            return Vec::new();
+        }
         let place = Place::new();
         let outcome = Outcome::of(&mut self.command(&place, &["--dry-run"]));
         assert_eq!((outcome.code, &*outcome.stderr), (0, ""), "{}", self.name);
@@ -159,6 +182,7 @@ impl Scenario {
     /// in every process to the end.
     pub fn run(&self, only: Option<usize>, decide: impl FnMut(&Story, usize) -> Act) -> Run {
         let place = Place::new();
+        let daemon = self.asks().then(|| place.start(["-p", "x.pid", "--", SLEEP, "100"]));
         let mut command = self.command(&place, &[]);
         command.stdout(fs::File::create(place.path("answer")).unwrap());
         command.stderr(fs::File::create(place.path("words")).unwrap());
@@ -187,7 +211,8 @@ impl Scenario {
         let read = |name: &str| fs::read_to_string(place.path(name)).ok();
         let words = read("words").unwrap().replace(place.folder.to_str().unwrap(), ".");
         let owner = place.path("x.pid").exists().then(|| lock_owner(place.path("x.pid"))).flatten();
-        Run { story, whole, seen, running, is_unsafe, was_hit, was_late, words, pidfile: read("x.pid"), owner }
+        let (daemon, pidfile) = (daemon.filter(|daemon| daemon.is_alive()), read("x.pid"));
+        Run { story, whole, seen, running, daemon, is_unsafe, was_hit, was_late, words, pidfile, owner }
     }
 
     /// Is this all that the program should be? What is wrong, if not.
@@ -205,7 +230,7 @@ impl Scenario {
         let umask = if self.has("-k") { Some("0027".into()) } else { umask };
         let directory = if foreground { &place.folder } else { Path::new("/") };
         let launcher = i64::from(story.processes[0].process.0);
-        is("arguments", program.arguments() == [self.program, "100"])?;
+        is("arguments", program.arguments() == [if self.program == READY { SLEEP } else { self.program }, "100"])?;
         is("session", (program.stat(6) == own.stat(6)) == foreground)?;
         is(
             "place in its session",
@@ -291,6 +316,8 @@ pub struct Run {
     pub seen: Option<Seen>,
     /// All that is alive now.
     pub running: Vec<Process>,
+    /// What ran before, if it still does.
+    pub daemon: Option<Process>,
     /// What the program could do that it should not.
     pub is_unsafe: Option<String>,
     /// Did what was to go wrong go wrong?
