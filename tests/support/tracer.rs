@@ -219,9 +219,16 @@ fn path(process: Process, number: i64, arguments: [u64; 6]) -> String {
         SYS_openat | SYS_openat2 | SYS_newfstatat | SYS_statx | SYS_unlinkat | SYS_mknodat | SYS_readlinkat
         | SYS_faccessat | SYS_faccessat2 => arguments[1],
         SYS_open | SYS_stat | SYS_lstat | SYS_unlink | SYS_mknod | SYS_chdir | SYS_chroot | SYS_execve => arguments[0],
+        SYS_fstat => 0,
         _ => return String::new(),
     };
     let mut text = Vec::new();
+    // Or the file that it has open.
+    let open = || std::fs::read_link(format!("/proc/{}/fd/{}", process.0, arguments[0]));
+    let is_of_open = number == SYS_fstat || number == SYS_newfstatat && arguments[3] & AT_EMPTY_PATH as u64 != 0;
+    if is_of_open {
+        return open().map_or(String::new(), |file| file.to_string_lossy().into_owned());
+    }
     // To the end of a page at a time, since the next one need not be there.
     loop {
         let mut page = [0u8; 4096];
