@@ -249,17 +249,25 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("pread64", &[EINTR], "done again"),
     ("pread64", SHORT, "a part is enough to see what it is"),
     ("pwrite64", &[EINTR], "done again"),
+    ("pwrite64", SHORT, "the rest is written then"),
+    ("write", &[EINTR], "done again"),
+    ("write", SHORT, "the rest is written then"),
+    ("openat", &[EINTR], "done again"),
+    ("ftruncate", &[EINTR], "done again"),
+    ("fcntl F_SETLK", &[EINTR], "done again"),
     ("read", &[EINTR], "read again"),
     ("read", SHORT, "the rest is read then"),
     ("waitid", &[ECHILD, EINTR], "asked again, or somebody else has waited"),
     ("wait4", &[ECHILD, EINTR], "asked again, or somebody else has waited"),
+    ("poll", &[EINTR], "looked at what there is, and waited again"),
+    ("ppoll", &[EINTR], "looked at what there is, and waited again"),
     ("rt_sigtimedwait", &[EINTR], "looked at what there is, and waited again"),
     ("setpgid", &[EINVAL, ENOSYS, EPERM, ESRCH], "another sign has to do as proof of the exec"),
     ("kill", &[EPERM], "whoever is told looks for himself, too"),
     ("nanosleep", ANY, "the moment was shorter"),
     ("clock_nanosleep", ANY, "the moment was shorter"),
     ("prctl PR_SET_NAME", ANY, "ps(1) shows the old name"),
-    ("prctl PR_CAPBSET_DROP", &[EINVAL], "the kernel knows no more of them"),
+    ("prctl PR_CAPBSET", &[EINVAL], "the kernel knows no more of them"),
     ("prlimit64", REFUSED, "a core file more, when the launcher dies like the program"),
     ("prctl PR_SET_CHILD_SUBREAPER", ANY, "only a daemon whose session process is killed is out of reach"),
 ];
@@ -273,7 +281,11 @@ const SURVIVED: &[(&str, &str, &str)] = &[
 ];
 
 /// These failures are told with another reason: calls, error numbers, what is said.
-const OTHER_WORDS: &[(&str, &[c_int], &str)] = &[("waitid", &[ECHILD], "its process was killed")];
+const OTHER_WORDS: &[(&str, &[c_int], &str)] = &[
+    ("waitid", &[ECHILD], "its process was killed"),
+    ("setpgid", &[EPERM], "its process was killed"),
+    ("prctl PR_CAPBSET_READ", REFUSED, "Invalid argument"),
+];
 
 /// What may fail besides the steps of the plan.
 pub const OTHER_STEPS: &[&str] = &["write to standard output", "find ", "fork", "await readiness of "];
