@@ -224,7 +224,8 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
         state => scenario.has("-f") && state == State::Program,
     };
     // Who waits for a child that he is told is not his can only say so.
-    if !is_good || !words.is_empty() && !(scenario.has("-w") && point.hides_children()) {
+    let may_say_so = scenario.has("-w") && point.hides_children();
+    if !is_good || !(words.is_empty() || may_say_so) {
         return Err(format!("the program runs, but dmz: {launcher:?}, {words:?}"));
     }
     whole.clone()?;
