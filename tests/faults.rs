@@ -1,0 +1,25 @@
+//! Every system call of every process of a start fails in turn, and every process is killed at each: then there is one
+//! line and nothing else, or a whole daemon for a reason that is written down (`faults/calls.rs`).
+
+mod support;
+
+#[cfg(target_arch = "x86_64")]
+#[path = "faults/calls.rs"]
+mod calls;
+#[cfg(target_arch = "x86_64")]
+#[path = "faults/matrix.rs"]
+mod matrix;
+#[cfg(target_arch = "x86_64")]
+#[path = "faults/scenario.rs"]
+mod scenario;
+#[cfg(target_arch = "x86_64")]
+#[path = "support/tracer.rs"]
+mod tracer;
+
+#[test]
+fn whatever_fails_there_is_one_line_or_a_whole_daemon() {
+    #[cfg(target_arch = "x86_64")]
+    matrix::inject();
+    #[cfg(not(target_arch = "x86_64"))]
+    eprintln!("skipped: the tracer knows the registers of x86-64 only");
+}
