@@ -27,6 +27,12 @@ fn memory(of: Process, name: &str) -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
+/// Waits for the program that comes after this one.
+fn another(monitor: Process, than: Process) -> Process {
+    until("the end of the program", || (!children(monitor).contains(&than)).then_some(()));
+    child(monitor)
+}
+
 /// Starts one that listens, into the file `heard`, and waits until it does.
 fn listening(place: &Place, options: &[&str]) -> (Process, Process) {
     let options = [&["-o", "heard"], options].concat();
@@ -53,6 +59,23 @@ fn the_program_is_the_monitors_child_and_both_are_detached() {
         assert_eq!(process.stat(7), 0, "{process:?}: no terminal");
     }
     assert_ne!(program.stat(6), i64::from(program.0), "the program does not lead its session");
+}
+
+#[test]
+fn leaders_of_groups_and_sessions_start_monitors_too() {
+    let place = Place::new();
+    for round in 0..20 {
+        let mut command = place.dmz(words(&["-S", "-P"], sleep()));
+        // A shell with job control makes every command the leader of a group.
+        before(&mut command, move || {
+            // SAFETY: integers only.
+            done(unsafe { if round % 2 == 0 { libc::setpgid(0, 0) } else { libc::setsid() } })
+        });
+        let (monitor, program) = supervised(&place, &mut command);
+        assert_ne!(program.stat(6), i64::from(program.0));
+        monitor.signal(SIGTERM);
+        monitor.wait();
+    }
 }
 
 #[test]
@@ -492,8 +515,7 @@ fn a_program_that_was_started_again_goes_with_the_monitor_too() {
     let place = Place::new();
     let (monitor, program) = supervise(&place, &["-r", "--restart-delay=0"], sleep());
     program.signal(SIGKILL);
-    let second = until("a second program", || children(monitor).into_iter().find(|child| *child != program));
-    until("its exec", || second.arguments().first().filter(|word| *word == "/bin/sleep").cloned());
+    let second = another(monitor, program);
     monitor.signal(SIGKILL);
     monitor.wait();
     second.wait();
@@ -565,10 +587,7 @@ fn signals_are_clean_in_every_program_or_exactly_the_callers() {
         let seen = |program: Process| (program.signals("SigBlk"), program.signals("SigIgn"), program.signals("SigCgt"));
         assert_eq!(seen(first), (blocked, ignored, 0), "kept: {keeps}");
         first.signal(SIGKILL);
-        let second = until("a second program", || {
-            let second = children(monitor).into_iter().find(|child| *child != first)?;
-            second.arguments().first().filter(|word| *word == "/bin/sleep").map(|_| second)
-        });
+        let second = another(monitor, first);
         assert_eq!(seen(second), (blocked, ignored, 0), "kept: {keeps}, second program");
     }
 }
@@ -624,7 +643,8 @@ fn restarts_are_for_the_ends_that_were_asked_for() {
         (&["--restart=failure", "--exit-ok=3,TERM,143"], "exit 143", 1),
         (&["--restart=failure", "--exit-ok=3,TERM,143"], "kill -TERM $$", 1),
         (&["--restart=failure", "--exit-ok=3,TERM,143"], "kill -HUP $$", 4),
-        (&["--restart=failure", "--exit-ok=3", "--exit-ok=4"], "exit 3", 1),
+        (&["--restart=failure", "--exit-ok=3", "--exit-ok=4"], "exit 3", 4),
+        (&["--restart=failure", "--exit-ok=3", "--exit-ok=4"], "exit 4", 1),
         (&["-r", "--exit-ok=3"], "exit 3", 4),
     ] {
         assert_eq!(runs(&[options, &["--restart-max=3"]].concat(), end), count, "{options:?} {end}");
@@ -681,7 +701,8 @@ fn a_shorter_number_leaves_nothing_of_the_longer_one() {
     }
     // In a namespace of its own the next number can be chosen. Nobody else starts anything there.
     let place = Place::new();
-    let program = sh("cat x.pid >>texts; echo 4 >/proc/sys/kernel/ns_last_pid; exit 1");
+    let program =
+        sh("until [ -s x.pid ]; do sleep 0; done; cat x.pid >>texts; echo 4 >/proc/sys/kernel/ns_last_pid; exit 1");
     let options = ["-I", "-c", ".", "-p", "x.pid", "-r", "--restart-delay=0", "--restart-max=1"];
     let begin = "echo 20000 >/proc/sys/kernel/ns_last_pid; exec \"$@\"";
     let mut inner = play("namespace", &["p", "/bin/sh", "-c", begin, "sh"]);
@@ -816,7 +837,7 @@ fn an_idle_monitor_has_at_most_eight_kib_of_its_own() {
         check("first program", monitor);
         if options.contains(&"-r") {
             program.signal(SIGKILL);
-            until("a second program", || children(monitor).into_iter().find(|child| *child != program));
+            another(monitor, program);
             until_comm(monitor, "dmz: up");
             check("second program", monitor);
         }

@@ -91,11 +91,12 @@ pub fn children(of: Process) -> Vec<Process> {
     text.split_whitespace().map(|pid| Process(pid.parse().unwrap())).collect()
 }
 
-/// Waits until there is exactly one child; it.
+/// Waits until there is exactly one child, and it is another program than its parent; it.
 pub fn child(of: Process) -> Process {
-    until(&format!("the child of {of:?}"), || {
-        let all = children(of);
-        (all.len() == 1).then(|| all[0])
+    let program = |process: Process| fs::read_link(format!("/proc/{}/exe", process.0)).ok();
+    until(&format!("the child of {of:?}"), || match children(of)[..] {
+        [one] if program(one).is_some_and(|path| Some(path) != program(of)) => Some(one),
+        _ => None,
     })
 }
 
@@ -113,7 +114,7 @@ pub fn until_comm(monitor: Process, name: &str) {
 /// The whole lines of a file that is being written.
 pub fn lines(path: impl AsRef<Path>) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
     whole.lines().map(String::from).collect()
 }
 
