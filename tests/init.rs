@@ -10,6 +10,7 @@ use play::*;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::time::Instant;
 use support::*;
 
 const LONG: &str = "--stop-timeout=600";
@@ -38,7 +39,7 @@ fn first_process(place: &Place, how: &str, options: &[&str], program: Vec<std::f
 
 /// Starts a `dmz -I` with one that listens: dmz, and the program.
 fn listening(place: &Place, options: &[&str]) -> (Process, Process) {
-    let init = spawn(place, &mut place.dmz(words(&[&["-I", "-o", "heard"], options].concat(), play("listen", &[]))));
+    let init = spawn(&mut place.dmz(words(&[&["-I", "-o", "heard"], options].concat(), play("listen", &[]))));
     until_lines(place.path("heard"), 1);
     (init, child(init))
 }
@@ -46,7 +47,7 @@ fn listening(place: &Place, options: &[&str]) -> (Process, Process) {
 /// The same as PID 1: the outermost process, which ends as dmz does; dmz; the program.
 fn listening_first(place: &Place, how: &str, options: &[&str]) -> (Process, Process, Process) {
     let options = [&["-o", "heard"], options].concat();
-    let outer = spawn(place, &mut first_process(place, how, &options, play("listen", &[])));
+    let outer = spawn(&mut first_process(place, how, &options, play("listen", &[])));
     until_lines(place.path("heard"), 1);
     let init = child(outer);
     (outer, init, child(init))
@@ -77,7 +78,7 @@ fn deadly() -> impl Iterator<Item = i32> {
 /// Waits until dmz, writing to the file `pid`, has printed the program's number: then it was started.
 fn until_started(place: &Place, command: &mut Command) -> Process {
     let file = fs::File::create(place.path("pid")).unwrap();
-    let outer = spawn(place, command.stdout(file));
+    let outer = spawn(command.stdout(file));
     until_lines(place.path("pid"), 1);
     outer
 }
@@ -103,7 +104,7 @@ fn a_program_that_dies_of_its_own_signal_at_once_was_started_all_the_same() {
     for number in [SIGHUP, SIGTERM, libc::SIGABRT, SIGUSR1] {
         for option in ["-I", "-w"] {
             let mut command = place.dmz([option, "--", "/bin/sh", "-c", &format!("kill -{number} $$")]);
-            let outcome = finish(&place, without_core(&mut command));
+            let outcome = finish(without_core(&mut command));
             assert_eq!((outcome.code, outcome.stderr.as_str()), (128 + number, ""), "{option}");
         }
     }
@@ -125,7 +126,7 @@ fn as_pid_1_a_status_is_the_programs_and_a_death_is_128_and_the_signal() {
     }
     let place = Place::new();
     for status in [0, 1, 7, 122, 125, 127, 128, 255] {
-        let outcome = finish(&place, &mut first_process(&place, "", &[], sh(&format!("exit {status}"))));
+        let outcome = finish(&mut first_process(&place, "", &[], sh(&format!("exit {status}"))));
         assert_eq!((outcome.code, outcome.stderr.as_str()), (status, ""));
     }
     for number in deadly() {
@@ -176,7 +177,7 @@ fn an_ignored_sigchld_does_not_hang() {
     for options in [&["-I"][..], &["-I", "--keep-signals"], &["-w"]] {
         let mut command = place.dmz(words(options, sh("exit 7")));
         before(&mut command, || ignore(libc::SIGCHLD));
-        assert_eq!(finish(&place, &mut command).code, 7, "{options:?}");
+        assert_eq!(finish(&mut command).code, 7, "{options:?}");
     }
 }
 
@@ -185,7 +186,7 @@ fn blocked_signals_do_not_hang() {
     let place = Place::new();
     let mut command = place.dmz(words(&["-I"], sh("exit 7")));
     before(&mut command, || block(u64::MAX));
-    assert_eq!(finish(&place, &mut command).code, 7);
+    assert_eq!(finish(&mut command).code, 7);
 }
 
 // What is left alone.
@@ -198,7 +199,7 @@ fn descriptors_directory_umask_and_session_are_the_callers() {
     command.stdout(out.try_clone().unwrap()).stderr(out);
     // SAFETY: integers only.
     before(&mut command, || done(unsafe { libc::umask(0o137) } as i32));
-    let init = spawn(&place, &mut command);
+    let init = spawn(&mut command);
     let program = child(init);
     let out = place.path("out");
     assert_eq!(program.descriptors(), [(0, "/dev/null".into()), (1, out.clone()), (2, out)].into());
@@ -221,7 +222,8 @@ fn what_is_asked_for_is_done() {
 fn the_pidfile_names_the_program_is_locked_by_dmz_and_goes_with_the_program() {
     let place = Place::new();
     let (init, program) = listening(&place, &["-p", "x.pid"]);
-    assert_eq!(lines(place.path("x.pid")), [program.0.to_string()]);
+    // The program runs a moment before all is written.
+    assert_eq!(until_lines(place.path("x.pid"), 1), [program.0.to_string()]);
     assert_eq!(lock_owner(place.path("x.pid")), Some(init));
     program.signal(SIGKILL);
     assert_eq!(init.wait().signal(), Some(SIGKILL));
@@ -271,7 +273,7 @@ fn pid_1_also_hears_signals_from_inside() {
     // The kernel drops what PID 1 neither blocks nor handles.
     let place = Place::new();
     let program = sh("trap 'exit 3' TERM; kill -TERM 1; while :; do sleep .01; done");
-    assert_eq!(finish(&place, &mut first_process(&place, "", &[], program)).code, 3);
+    assert_eq!(finish(&mut first_process(&place, "", &[], program)).code, 3);
 }
 
 #[test]
@@ -312,7 +314,7 @@ fn a_map_comes_before_everything_else() {
 fn the_group_is_the_target_if_asked() {
     let place = Place::new();
     let options = ["-I", "-o", "heard", "--target=group"];
-    let init = spawn(&place, &mut place.dmz(words(&options, play("group", &[]))));
+    let init = spawn(&mut place.dmz(words(&options, play("group", &[]))));
     until_lines(place.path("heard"), 2);
     init.signal(SIGUSR1);
     let mut said = until_lines(place.path("heard"), 4)[2..].to_vec();
@@ -326,7 +328,7 @@ fn term_is_followed_by_no_restart() {
     let program = sh("trap 'exit 3' TERM INT; echo run; while :; do sleep .01; done");
     for number in [SIGTERM, SIGINT] {
         let place = Place::new();
-        let init = spawn(&place, &mut place.dmz(words(&options, program.clone())));
+        let init = spawn(&mut place.dmz(words(&options, program.clone())));
         until_lines(place.path("runs"), 1);
         init.signal(number);
         assert_eq!(init.wait().code(), Some(3));
@@ -339,9 +341,9 @@ fn term_is_followed_by_no_restart() {
 fn term_during_the_restart_delay_ends_it_at_once_with_the_last_status() {
     let place = Place::new();
     let options = ["-I", "-r", "--restart-delay=30000", "-o", "runs", "-p", "x.pid", LONG];
-    let init = spawn(&place, &mut place.dmz(words(&options, sh("echo run; exit 3"))));
+    let init = spawn(&mut place.dmz(words(&options, sh("echo run; exit 3"))));
     until_comm(init, "dmz: wait");
-    assert_eq!(fs::read(place.path("x.pid")).unwrap(), b"");
+    until("an empty pidfile", || fs::read(place.path("x.pid")).unwrap().is_empty().then_some(()));
     init.signal(SIGTERM);
     assert_eq!(init.wait().code(), Some(3));
     assert_eq!(lines(place.path("runs")), ["run"]);
@@ -376,11 +378,11 @@ fn without_cap_kill_a_forward_that_fails_does_not_end_dmz() {
     let program = sh("echo ready; until [ -e go ]; do sleep .01; done; exit 7");
     command.args(words(&["-I", "-u", "65534:65534", "-p", "x.pid"], program));
     command.stdout(fs::File::create(place.path("out")).unwrap());
-    let init = spawn(&place, &mut command);
+    let init = spawn(&mut command);
     until_lines(place.path("out"), 1);
     [SIGHUP, SIGTERM, SIGCONT, SIGUSR1].into_iter().for_each(|number| init.signal(number));
     until("all to be taken", || (init.signals("ShdPnd") | init.signals("SigPnd") == 0).then_some(()));
-    assert_eq!(lines(place.path("x.pid")).len(), 1);
+    assert_eq!(until_lines(place.path("x.pid"), 1).len(), 1);
     place.file("go", "");
     assert_eq!(init.wait().code(), Some(7));
     place.assert_left(&["go", "out"]);
@@ -393,12 +395,46 @@ fn a_killed_init_takes_the_program_along() {
         if !options.is_empty() && lacks_root() {
             continue;
         }
-        let init = spawn(&place, &mut place.dmz(words(&[&["-I"], options].concat(), sleep())));
+        let init = spawn(&mut place.dmz(words(&[&["-I"], options].concat(), sleep())));
         let program = child(init);
         init.signal(SIGKILL);
         init.wait();
         program.wait();
         assert_eq!(place.processes(), []);
+    }
+}
+
+#[test]
+fn an_init_killed_before_its_program_is_executed_leaves_nothing() {
+    let place = Place::new();
+    for _ in 0..50 {
+        let init = spawn(&mut place.dmz(words(&["-I"], sleep())));
+        let begin = Instant::now();
+        // As soon as there is a child, which is mostly before it is a program: a millisecond would be too late.
+        while children(init).is_empty() {
+            assert!(begin.elapsed() < DEADLINE);
+        }
+        init.signal(SIGKILL);
+        init.wait();
+    }
+    until_nothing_runs(&place);
+}
+
+#[test]
+fn signals_are_clean_in_the_program_or_exactly_the_callers() {
+    for (options, blocked, ignored) in
+        [(&["-I"][..], 0, 0), (&["-I", "--keep-signals"], 1 << 39, 1 << 63 | 1 << 16 | 1)]
+    {
+        let place = Place::new();
+        let mut command = place.dmz(words(options, sleep()));
+        before(&mut command, || {
+            [SIGHUP, libc::SIGCHLD, 64].into_iter().try_for_each(ignore)?;
+            block(1 << 39)
+        });
+        let init = spawn(&mut command);
+        let program = child(init);
+        let seen = ["SigBlk", "SigIgn", "SigCgt"].map(|set| program.signals(set));
+        assert_eq!(seen, [blocked, ignored, 0], "{options:?}");
     }
 }
 
@@ -424,11 +460,11 @@ fn forty_one_processes_that_escaped_are_stopped_without_a_trace() {
         let program = play("tree", if ends { &["41", "end"] } else { &["41"] });
         let (outer, init) = match how {
             None => {
-                let init = spawn(&place, &mut place.dmz(words(&[&["-I"], &options[..]].concat(), program)));
+                let init = spawn(&mut place.dmz(words(&[&["-I"], &options[..]].concat(), program)));
                 (init, init)
             }
             Some(how) => {
-                let outer = spawn(&place, &mut first_process(&place, how, &options, program));
+                let outer = spawn(&mut first_process(&place, how, &options, program));
                 (outer, child(outer))
             }
         };
@@ -472,7 +508,7 @@ fn a_thousand_orphans_of_pid_1_that_end_at_once_are_all_reaped() {
         return;
     }
     let place = Place::new();
-    let outer = spawn(&place, &mut first_process(&place, "", &["-o", "out"], play("storm", &["1000"])));
+    let outer = spawn(&mut first_process(&place, "", &["-o", "out"], play("storm", &["1000"])));
     until_lines(place.path("out"), 1);
     let init = child(outer);
     let program = until("only the program to be left", || Some(children(init)).filter(|all| all.len() == 1))[0];
@@ -489,7 +525,7 @@ fn pid_1_is_init_by_itself() {
     }
     let place = Place::new();
     // No -I: it stays, with the program as its child, in the same folder, and standard output is the caller's.
-    let outcome = finish(&place, &mut first_process(&place, "p", &[], sh("echo $PPID; cat /proc/1/comm; pwd")));
+    let outcome = finish(&mut first_process(&place, "p", &[], sh("echo $PPID; cat /proc/1/comm; pwd")));
     let expected = format!("1\ndmz: up\n{}\n", place.folder.display());
     assert_eq!((outcome.code, outcome.stdout, outcome.stderr.as_str()), (0, expected, ""));
 }
@@ -504,7 +540,7 @@ fn a_parent_that_is_pid_1_is_no_reason_to_be_init() {
     let text = "\"$0\" -P -o out -- /bin/sh -c 'until grep -q \"^PPid:.1$\" /proc/$$/status; do sleep .01; done; echo adopted; exec sleep 100' && until [ -s out ]; do sleep .01; done; cat out";
     let mut all = play("namespace", &["p", "/bin/sh", "-c", text]);
     all.push(dmz().into());
-    let outcome = finish(&place, place.command(&all[0]).args(&all[1..]));
+    let outcome = finish(place.command(&all[0]).args(&all[1..]));
     let said: Vec<_> = outcome.stdout.lines().collect();
     assert_eq!((outcome.code, outcome.stderr.as_str(), said.len(), said[1]), (0, "", 2, "adopted"), "{outcome:?}");
 }
@@ -529,7 +565,7 @@ fn pid_1_starts_the_program_again() {
     }
     let place = Place::new();
     let options = ["-I", "-r", "--restart-delay=0", "--restart-max=3", "-p", "x.pid"];
-    let outcome = finish(&place, &mut first_process(&place, "p", &options, sh("echo run; exit 9")));
+    let outcome = finish(&mut first_process(&place, "p", &options, sh("echo run; exit 9")));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (9, "run\nrun\nrun\nrun\n", ""));
     place.assert_left(&[]);
 }
@@ -541,7 +577,7 @@ fn pid_1_told_to_restart_is_init_as_well_for_it_cannot_detach() {
     }
     let place = Place::new();
     let options = ["-r", "--restart-delay=0", "--restart-max=1"];
-    let outcome = finish(&place, &mut first_process(&place, "p", &options, sh("echo run; exit 9")));
+    let outcome = finish(&mut first_process(&place, "p", &options, sh("echo run; exit 9")));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (9, "run\nrun\n", ""));
 }
 
@@ -551,7 +587,7 @@ fn pid_1_cannot_detach_and_says_so() {
         return;
     }
     let place = Place::new();
-    let outcome = finish(&place, &mut first_process(&place, "p", &["-S"], sleep()));
+    let outcome = finish(&mut first_process(&place, "p", &["-S"], sleep()));
     assert_eq!((outcome.code, outcome.stderr.starts_with("dmz: ")), (125, true), "{outcome:?}");
 }
 
@@ -564,7 +600,7 @@ fn what_pid_1_leaves_behind_is_told_before_the_kernel_kills_it() {
     let program = sh("(trap 'echo told; exit' TERM; echo ready; while :; do sleep .01; done) & \
                       until [ -s out ]; do sleep .01; done; exit 4");
     let mut command = first_process(&place, "", &["-c", ".", "-o", "out", LONG], program);
-    assert_eq!(finish(&place, &mut command).code, 4);
+    assert_eq!(finish(&mut command).code, 4);
     assert_eq!(lines(place.path("out")), ["ready", "told"]);
 }
 
@@ -581,7 +617,7 @@ fn pid_1_that_cannot_go_on_says_why_on_standard_error() {
         (&["--nonsense"], "/bin/true", 125),
         (&["-f"], "/nonexistent/program", 127),
     ] {
-        let outcome = finish(&place, &mut first_process(&place, "", options, vec![program.into()]));
+        let outcome = finish(&mut first_process(&place, "", options, vec![program.into()]));
         assert_eq!(outcome.code, code, "{options:?} {program}: {outcome:?}");
         assert!(outcome.stderr.starts_with("dmz: "), "{options:?} {program}: {outcome:?}");
     }
@@ -595,7 +631,7 @@ fn pid_1_without_standard_descriptors_says_why_on_the_console() {
     for (options, program, code) in [(&[][..], "/nonexistent/program", 127), (&["--nonsense"], "/bin/true", 125)] {
         let place = Place::new();
         place.file("console", "");
-        let outcome = finish(&place, &mut first_process(&place, "c", options, vec![program.into()]));
+        let outcome = finish(&mut first_process(&place, "c", options, vec![program.into()]));
         assert_eq!(outcome.code, code, "{outcome:?}");
         let said = fs::read_to_string(place.path("console")).unwrap();
         assert!(said.starts_with("dmz: "), "{options:?} {program}: {said:?}");
@@ -611,7 +647,7 @@ fn pid_1_without_standard_descriptors_gives_the_program_valid_ones() {
     place.file("console", "");
     let text = "for n in 0 1 2; do readlink /proc/self/fd/$n; done >seen 2>&1; exit 6";
     let text = text.replace("/proc/self", "/proc/$$");
-    assert_eq!(finish(&place, &mut first_process(&place, "cp", &["-c", "."], sh(&text))).code, 6);
+    assert_eq!(finish(&mut first_process(&place, "cp", &["-c", "."], sh(&text))).code, 6);
     assert_eq!(lines(place.path("seen")).len(), 3, "{:?}", lines(place.path("seen")));
 }
 
@@ -632,7 +668,7 @@ fn a_machines_last_act_is_asked_of_the_kernel_after_a_sync() {
             let inner = first_process(&place, "", &options, sh(end));
             let mut command = place.command("strace");
             command.args(["-f", "-qq", "-o", "trace", "-e", "trace=sync,reboot"]).arg(inner.get_program());
-            let outcome = finish(&place, command.args(inner.get_args()));
+            let outcome = finish(command.args(inner.get_args()));
             assert_eq!(outcome.code, 128 + death, "{action} {end}: {outcome:?}");
             let calls: Vec<_> = lines(place.path("trace"))
                 .into_iter()
@@ -646,12 +682,23 @@ fn a_machines_last_act_is_asked_of_the_kernel_after_a_sync() {
 }
 
 #[test]
+fn a_machine_whose_program_cannot_start_says_why_and_ends_as_asked_for_else_the_kernel_panics() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let outcome = finish(&mut first_process(&place, "", &["--at-exit=poweroff"], vec!["/nonexistent/program".into()]));
+    assert!(outcome.stderr.starts_with("dmz: cannot execute "), "{outcome:?}");
+    assert_eq!(outcome.code, 128 + SIGINT);
+}
+
+#[test]
 fn the_last_act_of_exit_is_just_an_exit() {
     if lacks_root() {
         return;
     }
     let place = Place::new();
-    let outcome = finish(&place, &mut first_process(&place, "", &["--at-exit=exit"], sh("exit 3")));
+    let outcome = finish(&mut first_process(&place, "", &["--at-exit=exit"], sh("exit 3")));
     assert_eq!((outcome.code, outcome.stderr.as_str()), (3, ""));
 }
 
@@ -665,5 +712,5 @@ fn the_machine_goes_on_when_dmz_is_not_pid_1() {
     let text = "\"$0\" -I --at-exit=poweroff -- /bin/true; echo still here";
     let mut all = play("namespace", &["", "/bin/sh", "-c", text]);
     all.push(dmz().into());
-    assert_eq!(finish(&place, place.command(&all[0]).args(&all[1..])).stdout, "still here\n");
+    assert_eq!(finish(place.command(&all[0]).args(&all[1..])).stdout, "still here\n");
 }

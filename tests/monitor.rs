@@ -71,7 +71,7 @@ fn leaders_of_groups_and_sessions_start_monitors_too() {
             // SAFETY: integers only.
             done(unsafe { if round % 2 == 0 { libc::setpgid(0, 0) } else { libc::setsid() } })
         });
-        let (monitor, program) = supervised(&place, &mut command);
+        let (monitor, program) = supervised(&mut command);
         assert_ne!(program.stat(6), i64::from(program.0));
         monitor.signal(SIGTERM);
         monitor.wait();
@@ -178,7 +178,7 @@ fn the_monitor_keeps_no_descriptor_of_the_callers() {
     let number = std::os::fd::AsRawFd::as_raw_fd(&file);
     // SAFETY: integers only.
     before(&mut command, move || done(unsafe { libc::dup2(number, 7) }));
-    let (monitor, program) = supervised(&place, &mut command);
+    let (monitor, program) = supervised(&mut command);
     for process in [monitor, program] {
         assert!(process.descriptors().values().all(|what| !what.ends_with("kept")), "{process:?}");
     }
@@ -428,7 +428,7 @@ fn forty_one_processes_that_escaped_are_stopped_without_a_trace() {
         assert_eq!(outcome.code, 0, "{outcome:?}");
         let monitor =
             until("the monitor", || place.processes().into_iter().find(|process| comm(*process).starts_with("dmz: ")));
-        place.own(monitor);
+        guarded(monitor);
         let mut said = until_lines(place.path("tree"), 42);
         assert_eq!(said.pop().unwrap(), "ready");
         if !ends {
@@ -550,7 +550,7 @@ fn an_ignored_sigchld_of_the_callers_is_no_matter() {
     let place = Place::new();
     let mut command = place.dmz(words(&["-S", "-P", "-p", "x.pid"], sleep()));
     before(&mut command, || ignore(libc::SIGCHLD));
-    let (monitor, program) = supervised(&place, &mut command);
+    let (monitor, program) = supervised(&mut command);
     assert_eq!(program.signals("SigIgn"), 0);
     program.signal(SIGTERM);
     monitor.wait();
@@ -583,7 +583,7 @@ fn signals_are_clean_in_every_program_or_exactly_the_callers() {
             strange_signals(&mut command);
             (0, 0)
         };
-        let (monitor, first) = supervised(&place, &mut command);
+        let (monitor, first) = supervised(&mut command);
         let seen = |program: Process| (program.signals("SigBlk"), program.signals("SigIgn"), program.signals("SigCgt"));
         assert_eq!(seen(first), (blocked, ignored, 0), "kept: {keeps}");
         first.signal(SIGKILL);
@@ -601,7 +601,7 @@ fn a_monitor_without_cap_kill_stays_with_a_program_that_it_cannot_signal() {
     let mut command = place.command("setpriv");
     command.args(["--bounding-set=-kill", "--inh-caps=-kill", "--"]).arg(dmz());
     command.args(words(&["-S", "-P", "-p", "x.pid", "-u", "65534:65534", "--stop-timeout=1"], sleep()));
-    let (monitor, program) = supervised(&place, &mut command);
+    let (monitor, program) = supervised(&mut command);
     monitor.signal(SIGHUP);
     monitor.signal(SIGTERM);
     until_comm(monitor, "dmz: stop");

@@ -5,7 +5,7 @@
 mod play;
 mod support;
 
-use libc::{SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM, SIGUSR1, SIGWINCH};
+use libc::{SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGUSR1, SIGWINCH};
 use play::*;
 use std::fs::{self, File};
 use std::io::Write;
@@ -47,7 +47,7 @@ fn led(place: &Place, options: &[&str], program: Vec<std::ffi::OsString>, away: 
             away.iter().try_for_each(|number| done(libc::dup2(null, *number)))
         }
     });
-    let dmz = spawn(place, &mut command);
+    let dmz = spawn(&mut command);
     (master, dmz)
 }
 
@@ -56,7 +56,7 @@ fn shell(place: &Place) -> (OwnedFd, Process) {
     let (master, path) = terminal();
     let mut command = place.command("/bin/sh");
     command.args(["-i"]).env("PS1", "").env_remove("ENV");
-    let shell = spawn(place, lead(&mut command, &path));
+    let shell = spawn(lead(&mut command, &path));
     (master, shell)
 }
 
@@ -104,7 +104,7 @@ fn the_program_that_is_started_again_is_in_the_foreground_again_as_its_user_expe
     let (_master, dmz) = led(&place, &["-I", "-r", "--restart-delay=0"], sleep(), &[]);
     let first = child(dmz);
     until("the foreground", || (foreground(first) == i64::from(first.0)).then_some(()));
-    first.signal(SIGKILL);
+    first.signal(SIGTERM);
     until("the end of the first", || (!children(dmz).contains(&first)).then_some(()));
     let second = child(dmz);
     until("the foreground again", || (foreground(second) == i64::from(second.0)).then_some(()));
@@ -300,7 +300,7 @@ fn term_ends_a_job_that_is_stopped() {
 #[test]
 fn a_program_stopped_by_somebody_else_does_not_stop_a_dmz_without_terminal() {
     let place = Place::new();
-    let dmz = spawn(&place, &mut place.dmz(words(&["-I"], sleep())));
+    let dmz = spawn(&mut place.dmz(words(&["-I"], sleep())));
     let program = child(dmz);
     program.signal(SIGSTOP);
     until_stopped(program, true);
@@ -317,7 +317,7 @@ fn supervise_leaves_nothing_of_the_terminal() {
     keys(&master, &format!("{} -S -p {} /bin/sleep 100\n", dmz().display(), place.path("x.pid").display()));
     until("the start", || place.path("x.pid").exists().then_some(()));
     let program = Process(until_lines(place.path("x.pid"), 1)[0].parse().unwrap());
-    let monitor = place.own(until("the monitor", || lock_owner(place.path("x.pid"))));
+    let monitor = guarded(until("the monitor", || lock_owner(place.path("x.pid"))));
     keys(&master, "echo $$ >still\n");
     until_lines(place.path("still"), 1);
     for process in [monitor, program] {
@@ -336,6 +336,6 @@ fn a_session_without_a_terminal_is_no_matter() {
     let mut command: Command = place.dmz(words(&["-I"], sh("exit 7")));
     // SAFETY: no preconditions.
     before(&mut command, || done(unsafe { libc::setsid() }));
-    assert_eq!(finish(&place, &mut command).code, 7);
+    assert_eq!(finish(&mut command).code, 7);
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0);
 }

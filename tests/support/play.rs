@@ -3,10 +3,11 @@
 #![allow(dead_code)] // no test file uses all of it
 
 use super::support::*;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Seek};
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 use std::ptr::{null, null_mut};
@@ -34,19 +35,57 @@ pub fn words(options: &[&str], program: Vec<OsString>) -> Vec<OsString> {
     options.iter().map(OsString::from).chain([OsString::from("--")]).chain(program).collect()
 }
 
-/// Starts `command`, and has `place` end it.
-pub fn spawn(place: &Place, command: &mut Command) -> Process {
-    place.own(Process(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")).id() as i32))
+/// Ends a process that a test started, however the test ends. By its pidfd: long before, the number may be another's.
+struct Guard(OwnedFd);
+
+impl Guard {
+    fn of(process: Process) -> Guard {
+        // SAFETY: integers only; the descriptor is nobody else's.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process.0, 0) } as i32;
+        assert!(fd >= 0, "{process:?}");
+        // SAFETY: as above.
+        Guard(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: integers only. What has ended is no matter.
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, null::<u8>(), 0) };
+    }
+}
+
+thread_local! {
+    /// A test is a thread: what it has started is ended with it.
+    static GUARDS: RefCell<Vec<Guard>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has a process end with this test; it.
+pub fn guarded(process: Process) -> Process {
+    GUARDS.with_borrow_mut(|guards| guards.push(Guard::of(process)));
+    process
+}
+
+fn begin(command: &mut Command) -> Process {
+    Process(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")).id() as i32)
+}
+
+/// Starts `command`, which ends with this test.
+pub fn spawn(command: &mut Command) -> Process {
+    guarded(begin(command))
 }
 
 /// Runs `command` to its end, which is in vain at the deadline. What it leaves running may keep its output.
-pub fn finish(place: &Place, command: &mut Command) -> Outcome {
+pub fn finish(command: &mut Command) -> Outcome {
     let [mut out, mut err] = [(); 2].map(|()| {
         // SAFETY: a string that lives for ever; the descriptor is nobody else's.
         unsafe { fs::File::from_raw_fd(libc::memfd_create(c"output".as_ptr(), libc::MFD_CLOEXEC)) }
     });
     command.stdout(out.try_clone().unwrap()).stderr(err.try_clone().unwrap());
-    let status = spawn(place, command).wait();
+    let process = begin(command);
+    let _guard = Guard::of(process);
+    let status = process.wait();
     let [stdout, stderr] = [&mut out, &mut err].map(|file| {
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).unwrap();
@@ -57,22 +96,22 @@ pub fn finish(place: &Place, command: &mut Command) -> Outcome {
 
 /// The same for `dmz` with these words.
 pub fn finish_dmz<A: AsRef<std::ffi::OsStr>>(place: &Place, words: impl IntoIterator<Item = A>) -> Outcome {
-    finish(place, &mut place.dmz(words))
+    finish(&mut place.dmz(words))
 }
 
 /// Starts a daemon with a monitor, by a `dmz -S -P`: the monitor and the program.
-pub fn supervised(place: &Place, command: &mut Command) -> (Process, Process) {
+pub fn supervised(command: &mut Command) -> (Process, Process) {
     let outcome = Outcome::of(command);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{command:?}");
     let program = Process(outcome.stdout.trim_end().parse().unwrap());
-    let monitor = place.own(Process(program.stat(4) as i32));
+    let monitor = Process(program.stat(4) as i32);
     assert_ne!(monitor.0 as u32, std::process::id(), "the program has no monitor");
-    (monitor, program)
+    (guarded(monitor), program)
 }
 
 /// The same, with these options and this program.
 pub fn supervise(place: &Place, options: &[&str], program: Vec<OsString>) -> (Process, Process) {
-    supervised(place, place.dmz(["-S", "-P"]).args(words(options, program)))
+    supervised(place.dmz(["-S", "-P"]).args(words(options, program)))
 }
 
 /// `sh -c TEXT`.
