@@ -95,7 +95,7 @@ fn the_program_finds_what_it_finds_without_a_monitor() {
     assert_eq!(program.status("Umask").unwrap(), "0000");
     let null = std::path::PathBuf::from("/dev/null");
     // The pidfile above all: who has it could write another text.
-    assert_eq!(program.descriptors(), [(0, null.clone()), (1, null.clone()), (2, null)].into());
+    until_descriptors(program, [(0, null.clone()), (1, null.clone()), (2, null)]);
 }
 
 #[test]
@@ -620,10 +620,9 @@ fn runs(options: &[&str], end: &str) -> usize {
     let place = Place::new();
     let options = [&["-p", "x.pid", "-o", "runs", "-c", ".", "--restart-delay=0"], options].concat();
     let program = format!("echo run; until [ -e go ]; do sleep .01; done; {end}");
-    let outcome = place.run(words(&options, sh(&program)));
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{options:?} {end}");
+    let (monitor, _) = supervised(place.dmz(["-P"]).args(words(&options, sh(&program))));
     place.file("go", "");
-    until_nothing_runs(&place);
+    monitor.wait();
     place.assert_left(&["go", "runs"]);
     lines(place.path("runs")).len()
 }
@@ -729,7 +728,7 @@ fn while_nothing_runs_the_pidfile_is_empty_and_locked() {
 #[test]
 fn signals_during_the_delay_reach_nobody_and_do_no_harm() {
     let place = Place::new();
-    let (monitor, program) = listening(&place, &["-a", "-r", "--restart-delay=700"]);
+    let (monitor, program) = listening(&place, &["-a", "-r", "--restart-delay=2000"]);
     program.signal(SIGKILL);
     until_comm(monitor, "dmz: wait");
     forwardable().filter(|number| ![SIGTERM, SIGINT].contains(number)).for_each(|number| monitor.signal(number));

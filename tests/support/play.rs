@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Seek};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr::{null, null_mut};
 
@@ -51,8 +51,11 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let fd = self.0.as_raw_fd();
-        // SAFETY: integers only. What has ended is no matter.
-        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, null::<u8>(), 0) };
+        // SAFETY: integers only. What has ended, or is not our child, is no matter.
+        unsafe {
+            libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, null::<u8>(), 0);
+            libc::waitid(libc::P_PIDFD, fd as u32, null_mut(), libc::WEXITED);
+        }
     }
 }
 
@@ -162,6 +165,14 @@ pub fn until_lines(path: impl AsRef<Path>, count: usize) -> Vec<String> {
     until(&format!("{count} lines in {:?}, there is {:?}", path.as_ref(), lines(&path)), || {
         Some(lines(&path)).filter(|all| all.len() >= count)
     })
+}
+
+/// Waits until exactly these descriptors are open: a program's loader has some more for a moment.
+pub fn until_descriptors<const N: usize>(process: Process, expected: [(i32, PathBuf); N]) {
+    let expected = expected.into();
+    until(&format!("{expected:?}, not {:?}", process.descriptors()), || {
+        (process.descriptors() == expected).then_some(())
+    });
 }
 
 /// Waits until no process has the place's mark any more.
