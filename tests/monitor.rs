@@ -564,7 +564,7 @@ fn strange_signals(command: &mut std::process::Command) -> (u64, u64) {
     let set = |numbers: &[i32]| numbers.iter().fold(0, |set, number| set | 1 << (number - 1));
     let blocked = set(&BLOCKED);
     before(command, move || {
-        IGNORED.into_iter().try_for_each(ignore)?;
+        ignore_only(&IGNORED)?;
         block(blocked)
     });
     (blocked, set(&IGNORED))

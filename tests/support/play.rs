@@ -210,8 +210,19 @@ pub fn block(set: u64) -> std::io::Result<()> {
 
 /// Ignores a signal, also those that libc keeps for itself.
 pub fn ignore(number: i32) -> std::io::Result<()> {
-    // The kernel's struct sigaction: handler 1 is SIG_IGN; flags, restorer and mask are 0.
-    let action = [libc::SIG_IGN, 0, 0, 0];
+    dispose(number, libc::SIG_IGN)
+}
+
+/// Ignores exactly these signals, whatever the tests' own caller ignored.
+pub fn ignore_only(numbers: &[i32]) -> std::io::Result<()> {
+    (1..=64)
+        .filter(|number| ![libc::SIGKILL, libc::SIGSTOP].contains(number))
+        .try_for_each(|number| dispose(number, if numbers.contains(&number) { libc::SIG_IGN } else { libc::SIG_DFL }))
+}
+
+fn dispose(number: i32, handler: usize) -> std::io::Result<()> {
+    // The kernel's struct sigaction: flags, restorer and mask are 0.
+    let action = [handler, 0, 0, 0];
     // SAFETY: the kernel reads four words.
     done(unsafe { libc::syscall(libc::SYS_rt_sigaction, number, action.as_ptr(), null_mut::<u64>(), 8) } as i32)
 }
