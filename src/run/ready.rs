@@ -63,7 +63,6 @@ pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     let start = work.start;
     let record = start.record;
     // Before the fork: from then on it is the daemon that notes its steps.
-    record.note(Step::OpenChannel);
     let mut wait = Wait::new(start, work.channel)?;
     record.note(Step::ForkDaemon);
     let Some(program) = process::fork_and_go_on(&record.daemon)? else { become_daemon(start) };
@@ -116,6 +115,7 @@ impl<'a> Wait<'a> {
     pub fn new(start: &'a Start<'a>, channel: Fd) -> Result<Wait<'a>, Reason> {
         // By the process that waits: it is the one that is told.
         if channel != NO_FD {
+            start.record.note(Step::OpenChannel);
             channel::watch(channel)?;
         }
         let limit = u64::from(start.config.timeout) * 1000;
