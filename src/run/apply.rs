@@ -83,6 +83,10 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             record.set_mask(signal::block(signal::ALL)?);
         }
         Step::AdoptOrphans => {
+            #[cfg(feature = "ready")]
+            if config.has(Opt::Ready) && record.daemon.load(Relaxed) == 0 {
+                ready::note_strangers(record);
+            }
             let adopted = process::adopt_orphans(true);
             // Without it (an emulator, Linux before 3.4) only a daemon whose session process is killed is out of reach;
             // but who stays must be the parent.

@@ -78,6 +78,14 @@ pub fn serve(
 ) -> Result<End, Failed> {
     let start = prepare(config, command)?;
     start.record.monitor.store(command.id, Relaxed);
+    let started = |pid| {
+        started(pid)?;
+        #[cfg(feature = "ready")]
+        if let Some(address) = command.manager {
+            super::ready::announce(address, command.id);
+        }
+        Ok(())
+    };
     let served = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut [])));
     served.and_then(|()| super::monitor::run(&start, started)).map_err(|reason| {
         start.record.fail(reason);

@@ -53,6 +53,8 @@ struct Monitor<'a> {
     is_last: bool,
     /// The program works.
     is_ready: bool,
+    /// The process that it has named as the one that counts, while that is not our child.
+    main: Option<process::Process>,
     /// Until when its first process may have left a daemon that is still to be found.
     adopts_until: Option<u64>,
     /// Why the start is given up.
@@ -84,6 +86,7 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         restarts: 0,
         is_last: false,
         is_ready: !config.has(Opt::Ready),
+        main: None,
         adopts_until: None,
         failure: None,
         terminal: None,
@@ -190,9 +193,13 @@ impl Monitor<'_> {
         let record = self.work.start.record;
         let mut started = Some(started);
         let mut looks = LOOKS;
-        while !self.reap() {
+        loop {
+            // Before anything is reaped: what a program said before it ended counts.
             #[cfg(feature = "ready")]
             self.look(wait);
+            if self.reap() {
+                break;
+            }
             if self.is_ready
                 && let Some(started) = started.take()
             {
@@ -251,9 +258,10 @@ impl Monitor<'_> {
         match ready {
             Ok(true) => {
                 self.is_ready = true;
-                if let Some(main) = wait.main {
-                    self.take(main);
-                }
+                self.main = wait.main;
+                self.take_main();
+                // What is sent later is for nobody; closing it answers every barrier.
+                file::close(self.work.channel);
             }
             Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                 self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
@@ -291,6 +299,17 @@ impl Monitor<'_> {
         } else if self.is_ready && until <= process::now() {
             self.adopts_until = None;
             self.finish();
+        }
+    }
+
+    /// Takes the process that the program said counts, once it is our child.
+    #[cfg(feature = "ready")]
+    fn take_main(&mut self) {
+        if let Some(main) = self.main
+            && process::peek(main) == Ok(None)
+        {
+            self.main = None;
+            self.take(main);
         }
     }
 
@@ -344,6 +363,13 @@ impl Monitor<'_> {
     fn ended(&mut self, end: End) {
         (self.program, self.end) = (None, end);
         self.take_terminal_back();
+        #[cfg(feature = "ready")]
+        if end == End::Exited(0) {
+            self.take_main();
+            if self.program.is_some() {
+                return;
+            }
+        }
         if self.work.start.config.ready == Ready::Exit && end == End::Exited(0) && self.state == State::Up {
             self.adopts_until = Some(process::now() + ADOPTION);
         } else {
@@ -467,7 +493,8 @@ impl Monitor<'_> {
             || signal.is_kernels && matches!(number, TSTP | TTIN | TTOU);
         match number {
             signal::CHILD => {}
-            signal::IO if !self.is_ready => {}
+            // Something to read.
+            signal::IO if signal.is_kernels => {}
             TERM | INT if self.adopts_until.is_some() => {
                 (self.adopts_until, self.is_last) = (None, true);
                 self.finish();
