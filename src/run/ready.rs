@@ -244,7 +244,9 @@ const MOMENT: u64 = 2000;
 
 /// Notes the children that the caller had already: they are none of ours.
 pub fn note_strangers(record: &Record) {
-    let _ = each_child(|child| record.add_stranger(child.number()));
+    if each_child(|child| record.add_stranger(child.number())).is_err() {
+        record.forget_strangers();
+    }
 }
 
 /// Stops the daemon of a start that is given up, and everything that it has left.

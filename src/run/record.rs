@@ -180,6 +180,11 @@ impl Record {
         self.stranger_count.store(count.saturating_add(1), Relaxed);
     }
 
+    /// Nobody knows which were there before.
+    pub fn forget_strangers(&self) {
+        self.stranger_count.store(u8::MAX, Relaxed);
+    }
+
     /// Was this child there before? Where there were too many to know, all count as that.
     pub fn is_stranger(&self, id: i32) -> bool {
         usize::from(self.stranger_count.load(Relaxed)) > STRANGERS

@@ -90,6 +90,9 @@ pub fn duplicate_from(fd: Fd, least: i32, stays: bool) -> Result<Fd> {
 #[inline(never)]
 pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
     use rustix::io::DupFlags;
+    if number < 0 {
+        return Err(Errno::BADF);
+    }
     // SAFETY: the type is documented to be transparent and never -1; the number is one that the program is to have, which
     // nobody owns as an object; ManuallyDrop keeps it open.
     let mut target = core::mem::ManuallyDrop::new(unsafe { core::mem::transmute::<i32, OwnedFd>(number) });
