@@ -184,7 +184,11 @@ fn take(step: &str) {
         "listen" => listen(),
         "write" => write(count(), value.split_once(':').unwrap().1),
         "close" => drop(done(unsafe_close(count()))),
-        "own" => fs::write(value, format!("{}\n", std::process::id())).unwrap(),
+        "own" => {
+            // All of it or nothing.
+            fs::write(format!("{value}.new"), format!("{}\n", std::process::id())).unwrap();
+            fs::rename(format!("{value}.new"), value).unwrap();
+        }
         "leave-child" => leave_child(value),
         "lock" => lock(value),
         "thread" => outlive(),
@@ -192,8 +196,11 @@ fn take(step: &str) {
         "send" => send(unescaped(value).as_bytes(), &[]),
         "send-own" => send(unescaped(value).replace("OWN", &std::process::id().to_string()).as_bytes(), &[]),
         "long" => send(&[b"READY=1\n".as_slice(), &vec![b'x'; count() as usize]].concat(), &[]),
-        "barrier" => barrier(1),
-        "barriers" => barrier(count() as usize),
+        "send-main" => send(format!("MAINPID={}READY=1", fs::read_to_string(value).unwrap()).as_bytes(), &[]),
+        "barrier" => assert!(barrier(1), "{}", io::Error::last_os_error()),
+        "barriers" => assert!(barrier(count() as usize), "{}", io::Error::last_os_error()),
+        // When it is ready there may be nobody who listens, but nobody may keep it waiting.
+        "last-barrier" => drop(barrier(1)),
         "flood" => (0..count()).for_each(|_| send(b"X_NOTHING=1\nSTATUS=a flood", &[])),
         "flood-on" => loop {
             try_send(b"STATUS=a flood", &[]);
@@ -345,15 +352,20 @@ fn try_send(bytes: &[u8], descriptors: &[i32]) -> bool {
     }
 }
 
-/// Sends the same end of a pipe `count` times in one datagram, and waits until nobody has any of them any more.
-fn barrier(count: usize) {
+/// Sends the same end of a pipe `count` times in one datagram, and waits until nobody has any of them any more; whether it
+/// could be sent.
+fn barrier(count: usize) -> bool {
     let (reader, writer) = io::pipe().unwrap();
-    send(if count == 1 { b"BARRIER=1" } else { b"X_MANY=1" }, &vec![writer.as_raw_fd(); count]);
+    let text: &[u8] = if count == 1 { b"BARRIER=1" } else { b"X_MANY=1" };
+    if !try_send(text, &vec![writer.as_raw_fd(); count]) {
+        return false;
+    }
     drop(writer);
     let mut end = libc::pollfd { fd: reader.as_raw_fd(), events: 0, revents: 0 };
     // SAFETY: one pollfd.
     let polled = unsafe { libc::poll(&raw mut end, 1, DEADLINE.as_millis() as i32) };
     assert!(polled == 1 && end.revents & libc::POLLHUP != 0, "nobody closed what was sent");
+    true
 }
 
 /// Who receives what dmz itself reports: a socket as a service manager has it.
