@@ -304,6 +304,7 @@ fn files_that_a_daemon_cannot_have_are_refused_and_stay() {
             let outcome = control(&place, option);
             assert_eq!(outcome.code, 125, "{what} {option:?}: {outcome:?}");
             assert_eq!(outcome.stderr.lines().count(), 1, "{what}: {outcome:?}");
+            assert!(outcome.stderr.contains("dmz: cannot "), "{what}: {outcome:?}");
         }
         let after = fs::symlink_metadata(place.path("x.pid")).unwrap();
         assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()), "{what}");
@@ -354,7 +355,8 @@ fn a_readers_lock_and_one_without_an_owner_are_reported_and_never_a_daemons() {
             let outcome = control(&place, option);
             // For -T "cannot know" is an answer too.
             let is_unknown = option == ["-T"] && outcome.code == 4;
-            assert!(is_unknown || outcome.code == 125 && outcome.stderr.lines().count() == 1, "{kind}: {outcome:?}");
+            let is_reported = outcome.stderr.starts_with("dmz: cannot ") && outcome.stderr.lines().count() == 1;
+            assert!(is_unknown || outcome.code == 125 && is_reported, "{kind}: {outcome:?}");
         }
         holder.assert_waits();
         assert!(innocent.process().is_alive());
@@ -676,6 +678,7 @@ fn stop_continue_and_kill_are_signals_too() {
 fn what_is_no_signal_is_a_usage_error() {
     let place = Place::new();
     let program = bare(&place, sleep());
+    assert_silent(control(&place, &["-s", "CONT"]), 0);
     for word in
         ["", "0", "65", "-1", "SIG", "SIGSIGHUP", "FOO", "TERM ", " TERM", "RTMIN+31", "RTMIN-1", "RTMAX+1", "1x"]
     {

@@ -176,9 +176,31 @@ fn with_wait_the_status_of_a_program_that_was_ready_is_passed_on() {
 #[test]
 fn a_program_that_is_ready_and_ends_at_once_was_ready() {
     for (way, ready) in SAYING {
-        for _ in 0..20 {
+        for options in [[].as_slice(), &["-S"], &["-I"], &["-w"]] {
+            for _ in 0..10 {
+                let place = Place::new();
+                let outcome = start(&place, way, options, ready).outcome();
+                assert_eq!((outcome.code, &*outcome.stderr), (0, ""), "{way} {options:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_program_says_does_not_come_back_as_a_signal() {
+    for (way, steps) in [
+        ("fd:3", ["write:3:x", "write:3:y", "write:3:\\n"].as_slice()),
+        ("notify", &["send:X=1", "barrier", "send:READY=1", "tell:STATUS=x", "tell:STATUS=y"]),
+    ] {
+        for _ in 0..10 {
             let place = Place::new();
-            assert_ready(start(&place, way, &[], ready));
+            let heard = place.path("heard");
+            let options = ["-S", "-o", heard.to_str().unwrap()];
+            assert_ready(start(&place, way, &options, &[&["deaf"], steps, &["listen"]].concat()));
+            until_lines(&heard, 1);
+            assert_eq!(place.run(["-s", "USR1", "-p", "x.pid"]).code, 0);
+            until_lines(&heard, 2);
+            assert_eq!(lines(&heard), ["ready", &libc::SIGUSR1.to_string()], "{way}");
         }
     }
 }
@@ -237,6 +259,42 @@ fn a_program_that_ends_before_it_is_ready_is_122_and_nothing_is_left() {
 }
 
 #[test]
+fn even_what_has_left_the_session_is_taken_down() {
+    let cases =
+        [("fd:3", 122, "exit:0"), ("notify", 122, "die:9"), ("fd:3", 124, "pause"), ("notify", 128 + SIGTERM, "pause")];
+    at_once(cases.iter().flat_map(|case| [(case, ""), (case, "-S")]), |((way, code, last), monitor)| {
+        let place = Place::new();
+        let options = [if monitor.is_empty() { "-q" } else { monitor }, "-t", if *code == 124 { "1" } else { "20" }];
+        let launcher = start(&place, way, &options, &["escape", "mark:@/there", last]);
+        until_there(place.path("there"));
+        if *code > 128 {
+            launcher.process().signal(SIGTERM);
+        }
+        let outcome = launcher.outcome();
+        assert_eq!(outcome.code, *code, "{way} {options:?} {last}: {outcome:?}");
+        place.assert_left(&["there"]);
+    });
+}
+
+#[test]
+fn children_that_the_launcher_already_had_are_spared() {
+    for (way, _) in SAYING {
+        for options in [[].as_slice(), &["-S"]] {
+            let place = Place::new();
+            // One in the caller's session, one in its own, both the children of what then is dmz.
+            let text = "sleep 100 & echo $! >one; setsid sleep 100 & echo $! >two; exec \"$@\"";
+            let mut command = place.command("/bin/sh");
+            command.args(["-c", text, "sh"]).arg(dmz()).args(["-p", "x.pid", "--ready", way]).args(options);
+            assert_eq!(call(command.args(["--", "/bin/true"])).outcome().code, 122);
+            for file in ["one", "two"] {
+                assert!(number(place.path(file)).is_alive(), "{way} {options:?}: {file}");
+            }
+            assert!(!place.path("x.pid").exists());
+        }
+    }
+}
+
+#[test]
 fn an_older_pidfile_of_a_start_that_was_not_ready_is_left_empty() {
     for options in [[].as_slice(), &["-S"]] {
         let place = Place::new();
@@ -249,15 +307,14 @@ fn an_older_pidfile_of_a_start_that_was_not_ready_is_left_empty() {
 
 #[test]
 fn at_the_timeout_the_tree_is_stopped_even_if_it_does_not_listen() {
-    for (way, _) in WAYS {
-        for options in [["-t", "1"].as_slice(), &["-t1", "-S", "--stop-timeout=1"]] {
-            let place = Place::new();
-            // The mask is inherited: the child in a session of its own does not listen either.
-            let outcome = start(&place, way, options, &["deaf", "leave-child", "pause"]).outcome();
-            assert_eq!(outcome.code, 124, "{way} {options:?}: {outcome:?}");
-            assert_nothing_left(&place, outcome, 124, &[]);
-        }
-    }
+    let options = [["-t", "1"].as_slice(), &["-t1", "-S", "--stop-timeout=1"]];
+    at_once(WAYS.iter().flat_map(|(way, _)| options.map(|options| (way, options))), |(way, options)| {
+        let place = Place::new();
+        // The mask is inherited: the child does not listen either.
+        let outcome = start(&place, way, options, &["deaf", "leave-child", "pause"]).outcome();
+        assert_eq!(outcome.code, 124, "{way} {options:?}: {outcome:?}");
+        assert_nothing_left(&place, outcome, 124, &[]);
+    });
 }
 
 #[test]

@@ -115,6 +115,15 @@ pub fn number(path: impl AsRef<Path>) -> Process {
     Process(fs::read_to_string(path).unwrap().trim_end().parse().unwrap())
 }
 
+/// Tries all cases at the same time, those that consist of waiting above all.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| check(case));
+        }
+    });
+}
+
 const NESTED: &str = "DMZ_TEST_NESTED";
 
 /// Is this the run of the test `name` as PID 1 of a PID namespace, with its own /proc? Outside of it, makes that run and
@@ -189,12 +198,14 @@ fn take(step: &str) {
             fs::write(format!("{value}.new"), format!("{}\n", std::process::id())).unwrap();
             fs::rename(format!("{value}.new"), value).unwrap();
         }
-        "leave-child" => leave_child(value),
+        "leave-child" => leave_child(value, false),
+        "escape" => leave_child(value, true),
         "lock" => lock(value),
         "thread" => outlive(),
         "alone" => alone(value),
         "send" => send(unescaped(value).as_bytes(), &[]),
         "send-own" => send(unescaped(value).replace("OWN", &std::process::id().to_string()).as_bytes(), &[]),
+        "tell" => drop(try_send(unescaped(value).as_bytes(), &[])),
         "long" => send(&[b"READY=1\n".as_slice(), &vec![b'x'; count() as usize]].concat(), &[]),
         "send-main" => send(format!("MAINPID={}READY=1", fs::read_to_string(value).unwrap()).as_bytes(), &[]),
         "barrier" => assert!(barrier(1), "{}", io::Error::last_os_error()),
@@ -225,16 +236,24 @@ fn write(number: i32, text: &str) {
     assert_eq!(written, text.len() as isize, "{}", io::Error::last_os_error());
 }
 
-/// Forks a child in a session of its own that writes its number to a file, if one is named, and stays.
-fn leave_child(file: &str) {
+/// Forks a child that writes its number to a file, if one is named, and stays; maybe in a session of its own, and then it is
+/// there when this comes back.
+fn leave_child(file: &str, escapes: bool) {
+    let (mut is_there, says) = io::pipe().unwrap();
     if fork() == 0 {
-        // SAFETY: no preconditions.
-        unsafe { libc::setsid() };
+        if escapes {
+            // SAFETY: no preconditions.
+            unsafe { libc::setsid() };
+        }
+        drop(says);
         if !file.is_empty() {
             take(&format!("own:{file}"));
         }
         pause();
     }
+    drop(says);
+    // The end of file.
+    let _ = is_there.read(&mut [0]);
 }
 
 /// Blocks these signals, all 64 bits as given; libc's own function leaves two of them out.
