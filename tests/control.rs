@@ -629,6 +629,30 @@ fn a_stop_that_cleans_up_is_not_taken_for_the_daemon() {
     assert!(!place.path("x.pid").exists());
 }
 
+#[test]
+fn an_init_that_passes_term_to_a_deaf_program_is_killed_and_takes_it_along() {
+    let place = Place::new();
+    let options = ["-I", "-p", "x.pid", "-o", "heard"];
+    let init = call(&mut place.dmz(words(&options, &act(&["listen"]))));
+    until_lines(place.path("heard"), 1);
+    let program = number(place.path("x.pid"));
+    assert_silent(control(&place, &["-K", "-t", "1"]), 0);
+    assert_eq!(init.outcome().code, 128 + SIGKILL);
+    assert_eq!(heard(&place, 2).iter().filter(|signal| **signal == SIGTERM).count(), 2);
+    assert_eq!(program.wait().signal(), Some(SIGKILL));
+    assert!(!place.path("x.pid").exists());
+}
+
+#[test]
+fn a_daemon_without_a_lock_is_out_of_reach() {
+    let place = Place::new();
+    let program = place.start(words(&["--no-lock", "-p", "x.pid"], &sleep()));
+    assert_silent(control(&place, &["-T"]), 1);
+    assert_refused(control(&place, &["-s", "TERM"]), 125, &["x.pid"]);
+    assert_silent(control(&place, &["-K"]), 0);
+    assert!(program.is_alive());
+}
+
 // Signals.
 
 /// Every signal's names, as kill(1) prints them.

@@ -756,6 +756,16 @@ fn its_own_pidfile_says_which_of_several_is_the_daemon() {
 }
 
 #[test]
+fn its_own_pidfile_is_what_the_caller_typed_and_may_be_a_little_late() {
+    let place = Place::new();
+    let text = "cd \"$1\"; sleep 100 & (sleep 0.1; sh -c 'echo $PPID' >new; mv new own.pid; sleep 100) & exit 0";
+    let program: Vec<OsString> = sh(text).into_iter().chain(["sh".into(), place.folder.clone().into()]).collect();
+    let outcome = finish(&place, &["-p", "x.pid", "--ready=exit:own.pid", "-t", "10"], &program);
+    assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
+    assert_eq!(number(place.path("x.pid")), number(place.path("own.pid")));
+}
+
+#[test]
 fn several_without_a_file_are_122() {
     assert_not_ready("exit", &["leave-child", "leave-child", "exit:0"]);
 }
