@@ -998,12 +998,13 @@ fn what_dmz_starts_for_a_manager_is_a_notifying_service_whatever_the_program_say
             &program(&place, &["mark:@/there", "await:@/go", "write:4:\\n", "pause"]),
         ))
         .collect();
-    let mut outer = call(&mut place.dmz(words(&["-p", "x.pid", "--ready=notify"], &inner)));
+    let mut outer = call(&mut place.dmz(words(&["-S", "-p", "x.pid", "--ready=notify"], &inner)));
     until_there(place.path("there"));
     outer.assert_waits();
     go(&place);
     assert_ready(outer);
-    assert_pidfile(place.path("x.pid"), number(place.path("x.pid")));
+    // The inner one closes what it inherits: only a monitor keeps the lock.
+    assert!(number(place.path("x.pid")).is_alive() && lock_owner(place.path("x.pid")).is_some());
 }
 
 #[test]
