@@ -284,8 +284,7 @@ fn listen() -> ! {
     }
 }
 
-/// `lock:KIND:FILE`: locks a file and says "locked". `later` waits for the lock: the kernel gives it the lock of a
-/// process that ends, before anybody can see that end.
+/// `lock:KIND:FILE`: locks a file and says "locked". `later` waits for the lock.
 fn lock(value: &str) {
     let (kind, path) = value.split_once(':').unwrap();
     let file = File::options().read(true).write(true).open(path).unwrap();
