@@ -580,6 +580,38 @@ fn a_file_that_the_program_has_removed_is_nobodys_business() {
 }
 
 #[test]
+fn a_file_that_vanishes_while_it_is_looked_at_is_no_file() {
+    if lacks("strace") {
+        return;
+    }
+    for (option, code) in [("-T", 3), ("-K", 0)] {
+        let place = Place::new();
+        let file = place.file("x.pid", "4194304\n");
+        let mut traced = place.command("strace");
+        traced.args(["-o", "trace", "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1+"]).arg(dmz());
+        let mut call = call(traced.args([option, "-p", "x.pid"]));
+        let exe = dmz().canonicalize().unwrap();
+        let is_dmz =
+            |process: &Process| fs::read_link(format!("/proc/{}/exe", process.0)).is_ok_and(|path| path == exe);
+        let mut stops = 0;
+        until("the end", || {
+            let trace = fs::read_to_string(place.path("trace")).unwrap_or_default();
+            if trace.matches("stopped by SIGSTOP").count() > stops {
+                let process = place.processes().into_iter().find(is_dmz)?;
+                stops += 1;
+                if process.descriptors().values().any(|path| *path == file) {
+                    fs::remove_file(&file).unwrap();
+                }
+                process.signal(libc::SIGCONT);
+            }
+            call.child.try_wait().unwrap()
+        });
+        assert!(!file.exists() && stops > 0);
+        assert_silent(call.outcome(), code);
+    }
+}
+
+#[test]
 fn stops_at_once_all_succeed() {
     for round in 0..20 {
         let place = Place::new();
