@@ -45,6 +45,16 @@ fn the_commands_of_the_readme_work_in_a_fresh_clone() {
     assert_pidfile(place.path("sleep.pid"), daemon);
     assert_eq!(daemon.arguments(), ["sleep", "60"]);
     assert!(outcome.stderr.lines().any(|line| line.starts_with("dmz: ")), "-v tells a story: {}", outcome.stderr);
+    let (_, install) = readme.split_once("`cargo install ").expect("how to install");
+    let install = format!("cargo install {}", install.split('`').next().unwrap());
+    shell = place.command("/bin/sh");
+    shell.args(["-ec", &install]).current_dir(&clone).env("CARGO_INSTALL_ROOT", place.path("installed"));
+    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
+        shell.env_remove(name);
+    }
+    let outcome = Outcome::of(&mut shell);
+    assert_eq!(outcome.code, 0, "{install}: {}", outcome.stderr);
+    assert!(place.path("installed/bin/dmz").is_file());
     let changes = Outcome::of(place.command("git").args(["status", "--porcelain"]).current_dir(&clone)).stdout;
     assert_eq!(changes, "", "a build leaves nothing that git would see");
 
@@ -56,7 +66,8 @@ fn the_commands_of_the_readme_work_in_a_fresh_clone() {
 #[test]
 fn every_script_can_be_executed_and_says_what_it_is_for() {
     let scripts = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")).unwrap();
-    for script in scripts.map(|entry| entry.unwrap().path()) {
+    // A folder there holds what scripts work with.
+    for script in scripts.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&script).unwrap();
         assert!(text.starts_with("#!/bin/sh\n# "), "{}", script.display());
         assert!(text.contains("Usage: scripts/"), "{}", script.display());
