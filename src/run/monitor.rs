@@ -18,7 +18,7 @@ use crate::plan::ready::Ready;
 use crate::plan::{Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file;
-use crate::sys::memory::Path;
+use crate::sys::memory::{Path, set_aside};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU, WINCH};
@@ -29,6 +29,11 @@ const STEADY: u64 = 10_000;
 /// How long to look again and again for the daemon that a program has left, and how often, in milliseconds.
 const ADOPTION: u64 = 1000;
 const MOMENT: u64 = 10;
+
+/// How often, and how long apart in milliseconds, to look whether the launcher has gone. Where somebody never reaps it the
+/// monitor has a page more.
+const LOOKS: u32 = 20;
+const LOOK: u64 = 50;
 
 /// What the monitor knows.
 struct Monitor<'a> {
@@ -48,6 +53,8 @@ struct Monitor<'a> {
     is_last: bool,
     /// The program works.
     is_ready: bool,
+    /// The process that it has named as the one that counts, while that is not our child.
+    main: Option<process::Process>,
     /// Until when its first process may have left a daemon that is still to be found.
     adopts_until: Option<u64>,
     /// Why the start is given up.
@@ -62,7 +69,7 @@ struct Monitor<'a> {
 }
 
 /// How many of those are remembered; a child that is forgotten is told again.
-const TOLD: usize = 32;
+const TOLD: usize = 16;
 
 /// Starts the program, says by `started` when it works, stays until nothing is left of it. How it ended; or why there was
 /// no start.
@@ -79,16 +86,19 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         restarts: 0,
         is_last: false,
         is_ready: !config.has(Opt::Ready),
+        main: None,
         adopts_until: None,
         failure: None,
-        terminal: if config.has(Opt::Init) { sys::terminal() } else { None },
+        terminal: None,
         has_foreground: false,
         told: [0; TOLD],
         told_count: 0,
     };
     perform(Process::Monitor, &mut monitor.work)?;
-    #[cfg(feature = "ready")]
-    start.record.note(Step::OpenChannel);
+    // Behind the closing of what was inherited.
+    if config.has(Opt::Init) {
+        monitor.terminal = sys::terminal();
+    }
     #[cfg(feature = "ready")]
     let mut wait = ready::Wait::new(start, monitor.work.channel)?;
     monitor.begin()?;
@@ -182,9 +192,14 @@ impl Monitor<'_> {
     ) {
         let record = self.work.start.record;
         let mut started = Some(started);
-        while !self.reap() {
+        let mut looks = LOOKS;
+        loop {
+            // Before anything is reaped: what a program said before it ended counts.
             #[cfg(feature = "ready")]
             self.look(wait);
+            if self.reap() {
+                break;
+            }
             if self.is_ready
                 && let Some(started) = started.take()
             {
@@ -202,7 +217,16 @@ impl Monitor<'_> {
             }
             let moment = self.adopts_until.map(|_| MOMENT);
             let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
-            match signal::wait_for(signal::ALL, left) {
+            let arrived = match left {
+                // Nobody reads the record any more: its page is for when there is something to do.
+                None if self.is_alone() => set_aside(record, || signal::wait_for(signal::ALL, None)),
+                None if looks > 0 => {
+                    looks -= 1;
+                    signal::wait_for(signal::ALL, Some(LOOK))
+                }
+                left => signal::wait_for(signal::ALL, left),
+            };
+            match arrived {
                 Ok(signal) => self.signalled(signal),
                 Err(Errno::AGAIN) if self.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                     self.deadline = None;
@@ -212,6 +236,12 @@ impl Monitor<'_> {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Has the launcher gone, with which the record is shared?
+    fn is_alone(&self) -> bool {
+        let start = self.work.start;
+        start.config.has(Opt::Init) || process::is_gone(start.command.id)
     }
 
     /// Looks whether the program is ready, or never will be.
@@ -228,9 +258,10 @@ impl Monitor<'_> {
         match ready {
             Ok(true) => {
                 self.is_ready = true;
-                if let Some(main) = wait.main {
-                    self.take(main);
-                }
+                self.main = wait.main;
+                self.take_main();
+                // What is sent later is for nobody; closing it answers every barrier.
+                file::close(self.work.channel);
             }
             Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                 self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
@@ -268,6 +299,17 @@ impl Monitor<'_> {
         } else if self.is_ready && until <= process::now() {
             self.adopts_until = None;
             self.finish();
+        }
+    }
+
+    /// Takes the process that the program said counts, once it is our child.
+    #[cfg(feature = "ready")]
+    fn take_main(&mut self) {
+        if let Some(main) = self.main
+            && process::peek(main) == Ok(None)
+        {
+            self.main = None;
+            self.take(main);
         }
     }
 
@@ -321,6 +363,13 @@ impl Monitor<'_> {
     fn ended(&mut self, end: End) {
         (self.program, self.end) = (None, end);
         self.take_terminal_back();
+        #[cfg(feature = "ready")]
+        if end == End::Exited(0) {
+            self.take_main();
+            if self.program.is_some() {
+                return;
+            }
+        }
         if self.work.start.config.ready == Ready::Exit && end == End::Exited(0) && self.state == State::Up {
             self.adopts_until = Some(process::now() + ADOPTION);
         } else {
@@ -444,7 +493,8 @@ impl Monitor<'_> {
             || signal.is_kernels && matches!(number, TSTP | TTIN | TTOU);
         match number {
             signal::CHILD => {}
-            signal::IO if !self.is_ready => {}
+            // Something to read.
+            signal::IO if signal.is_kernels => {}
             TERM | INT if self.adopts_until.is_some() => {
                 (self.adopts_until, self.is_last) = (None, true);
                 self.finish();

@@ -7,6 +7,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
+use super::descriptors::find_null;
 use super::detach::{become_daemon, prove};
 use super::pidfile::least_of;
 use super::record::Record;
@@ -48,6 +49,15 @@ pub fn open_channel(work: &mut Work<'_>) -> Result<(), Reason> {
 /// [`Step::PassChannel`]: gives the program its end.
 pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
     let record = work.start.record;
+    if work.has_started {
+        // Only the first run is waited for; what later ones write may not fail.
+        if let Ready::Descriptor(number) = work.start.config.ready {
+            let null = find_null()?;
+            file::duplicate_onto(null, number as i32)?;
+            file::close(null);
+        }
+        return Ok(());
+    }
     if let Ready::Descriptor(number) = work.start.config.ready {
         return Ok(file::duplicate_onto(Fd(record.channel.load(Relaxed)), number as i32)?);
     }
@@ -63,7 +73,6 @@ pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     let start = work.start;
     let record = start.record;
     // Before the fork: from then on it is the daemon that notes its steps.
-    record.note(Step::OpenChannel);
     let mut wait = Wait::new(start, work.channel)?;
     record.note(Step::ForkDaemon);
     let Some(program) = process::fork_and_go_on(&record.daemon)? else { become_daemon(start) };
@@ -116,6 +125,7 @@ impl<'a> Wait<'a> {
     pub fn new(start: &'a Start<'a>, channel: Fd) -> Result<Wait<'a>, Reason> {
         // By the process that waits: it is the one that is told.
         if channel != NO_FD {
+            start.record.note(Step::OpenChannel);
             channel::watch(channel)?;
         }
         let limit = u64::from(start.config.timeout) * 1000;
@@ -131,7 +141,8 @@ impl<'a> Wait<'a> {
             Ready::Descriptor(_) => self.has_newline()?,
             Ready::Notify => self.is_told(program)?,
             Ready::Exec => !has_ended,
-            Ready::Exit => false,
+            // The monitor sees to that.
+            Ready::Exit => return Ok(false),
         };
         if has_ended && !is_ready { Err(Reason::ENDED_EARLY) } else { Ok(is_ready) }
     }
@@ -177,7 +188,7 @@ impl<'a> Wait<'a> {
     fn take(&mut self, message: Message) -> bool {
         self.main = message.main.and_then(|pid| Process::new(pid as i32)).or(self.main);
         if let (Some(time), Some(_)) = (message.more_time, self.deadline) {
-            self.deadline = Some(now().saturating_add(time / 1000));
+            self.deadline = self.deadline.max(Some(now().saturating_add(time / 1000)));
         }
         message.is_ready
     }
@@ -231,9 +242,15 @@ pub fn await_process(record: &Record, process: Process, is_done: impl Fn() -> bo
 /// How long the daemon of a start that is given up has to end by itself, in milliseconds.
 const MOMENT: u64 = 2000;
 
-/// Stops the daemon of a start that is given up, and everything else in its session.
+/// Notes the children that the caller had already: they are none of ours.
+pub fn note_strangers(record: &Record) {
+    if each_child(|child| record.add_stranger(child.number())).is_err() {
+        record.forget_strangers();
+    }
+}
+
+/// Stops the daemon of a start that is given up, and everything that it has left.
 pub fn stop_session(record: &Record) {
-    let session = record.session.load(Relaxed);
     if let Some(monitor) = Process::new(record.monitor.load(Relaxed))
         && process::peek(monitor) == Ok(None)
     {
@@ -256,7 +273,7 @@ pub fn stop_session(record: &Record) {
     while is_left {
         is_left = false;
         let _ = each_child(|child| {
-            if session_of(child) == Some(session) {
+            if !record.is_stranger(child.number()) {
                 process::end(child);
                 is_left = true;
             }
