@@ -41,7 +41,7 @@ function say(pid, words) {
 / chdir\("\/"\)/ { say($1, "goes to /") }
 /rt_sigprocmask\(SIG_SETMASK, \[\]/ { say($1, "unblocks the signals") }
 /execve\("\/bin\/sleep"/ { say($1, "executes the program"); done[$1] = 1 }
-/setpgid\(.*EACCES/ { say($1, "has the kernel prove the exec") }
+/setpgid.*EACCES/ { say($1, "has the kernel prove the exec") }
 /exit_group\(/ { say($1, column[$1] == 1 ? "returns 0" : "ends"); done[$1] = 1 }
 
 END {

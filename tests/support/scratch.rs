@@ -27,8 +27,11 @@ output=$(readlink /proc/$$/fd/1)
 while [ $# != 0 ]; do
     case $1 in
     --ready-fd) eval "echo >&$2" ;;
-    --notify) perl -MSocket -e '$name = $ENV{NOTIFY_SOCKET}; $name =~ s/^@/\0/; socket(S, AF_UNIX, SOCK_DGRAM, 0);
-        send(S, "READY=1", 0, sockaddr_un($name)) or die' ;;
+    --notify)
+        # The sender stays: of one that has gone nobody can tell whose it was.
+        perl -MSocket -e '$name = $ENV{NOTIFY_SOCKET}; $name =~ s/^@/\0/; socket(S, AF_UNIX, SOCK_DGRAM, 0);
+            send(S, "READY=1", 0, sockaddr_un($name)) or die; sleep 1000' &
+        ;;
     --exit)
         mv /srv/seen/.$$ /srv/seen/$$
         exit "$2"
