@@ -58,6 +58,8 @@ const LINES: &[(&str, &[&str])] = &[
     ("dmz --restart myserv", &["myserver"]),
     ("dmz -r myserv", &["myserver"]),
     ("dmz -p x.pid myserver --st", &[]),
+    ("dmz -p x.pid chmod --rec", &["--recursive"]),
+    ("dmz -vPp x.pid -- chmod --rec", &["--recursive"]),
     ("dmz -p x.pid -- myserver out", &["out.pid", "outer|outer/"]),
     ("dmz -- myserver -p out", &["out.pid", "outer|outer/"]),
 ];
@@ -76,7 +78,7 @@ struct Shell {
 
 const BASH: Shell = Shell { name: "bash", options: &["--norc"], script: "ask.bash", completion: "made/dmz.bash" };
 const ZSH: Shell = Shell { name: "zsh", options: &["-f"], script: "ask.zsh", completion: "made" };
-const FISH: Shell = Shell { name: "fish", options: &["--no-config"], script: "ask.fish", completion: "made/dmz.fish" };
+const FISH: Shell = Shell { name: "fish", options: &[], script: "ask.fish", completion: "made/dmz.fish" };
 
 impl Shell {
     /// Is it not here?
@@ -96,7 +98,7 @@ impl Shell {
         // One program more than the system's, and nothing of the user's.
         let path = format!("{}:/usr/bin:/bin", place.path("programs").display());
         command.env("PATH", path).env("HOME", &place.folder).env("DMZ_VARIABLE", "x").env("TERM", "xterm");
-        for name in ["DMZ_TESTS", "DMZ_BLESS", "DMZ_TEST", "DMZ", "ZDOTDIR", "XDG_CONFIG_HOME"] {
+        for name in ["DMZ_TESTS", "DMZ_BLESS", "DMZ_TEST", "DMZ", "ZDOTDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
             command.env_remove(name);
         }
         let outcome = Outcome::of(&mut command);
