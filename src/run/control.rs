@@ -73,6 +73,10 @@ pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
     };
     let fd = opened.map_err(|errno| failed(errno.into()))?;
     let status = file::status(fd).map_err(|errno| failed(errno.into()))?;
+    if status.links == 0 {
+        // Unlinked between the two calls.
+        return Ok(State::NotRunning);
+    }
     let number = pidfile::check(fd, &status, user).map_err(failed)?;
     look(File { fd, identity: status.identity }, number)
 }

@@ -53,8 +53,10 @@ pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
         // Only the first run is waited for; what later ones write may not fail.
         if let Ready::Descriptor(number) = work.start.config.ready {
             let null = find_null()?;
-            file::duplicate_onto(null, number as i32)?;
-            file::close(null);
+            if null != Fd(number as i32) {
+                file::duplicate_onto(null, number as i32)?;
+                file::close(null);
+            }
         }
         return Ok(());
     }
@@ -211,10 +213,10 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// May this sender speak for the program? It must be in its session: nobody can enter that from outside.
+/// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside.
 fn is_heard(sender: i32, program: Process) -> bool {
     let session = session_of(program);
-    session.is_some() && Process::new(sender).and_then(session_of) == session
+    sender == program.number() || session.is_some() && Process::new(sender).and_then(session_of) == session
 }
 
 /// The caller was told to end: so is the start, unless the caller did not care for that signal.
