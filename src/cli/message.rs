@@ -100,7 +100,7 @@ const LINE_END: Word<'static> = Word::new(c"\n");
 #[inline(never)]
 fn tell(config: &Config<'_>, words: &[Word<'_>]) {
     if !config.has(Opt::Quiet) {
-        let _ = run::write(run::STDERR, words);
+        run::say(words);
     }
 }
 

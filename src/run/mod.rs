@@ -41,7 +41,7 @@ use crate::plan::order::ORDER;
 use crate::plan::{Failure, Process, Reason};
 use crate::sys::file::{self, Fd};
 use crate::sys::memory::Path;
-use crate::sys::process;
+use crate::sys::{process, signal};
 use crate::{Table, Vector, Word, Words};
 use apply::{Work, apply};
 
@@ -128,6 +128,18 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
         length += word.bytes().len();
     }
     Ok(file::write(fd, pieces.get(..words.len()).unwrap_or(&pieces), length)?)
+}
+
+/// Writes a line to standard error. A pipe that nobody reads must not end this process: what it has to say is its status.
+pub fn say(words: &[Word<'_>]) {
+    let before = signal::block(signal::ALL);
+    let written = write(STDERR, words);
+    if let Ok(before) = before {
+        if written.is_err() {
+            let _ = signal::wait_for(signal::set(&[signal::PIPE]), Some(0));
+        }
+        let _ = signal::block(before);
+    }
 }
 
 /// Words of the longest line.
