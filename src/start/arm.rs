@@ -1,0 +1,21 @@
+//! ARM, 32 bits: the entry point.
+
+use core::arch::{asm, global_asm};
+
+global_asm!(
+    ".globl dmz_start",
+    ".type dmz_start, %function",
+    "dmz_start:",
+    "mov r11, #0",  // the outermost frame: debuggers stop here
+    "mov lr, #0",
+    "mov r0, sp",   // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 8 at least
+    "bl {enter}",
+    "udf #0",
+    enter = sym super::enter,
+);
+
+/// Ends the process by an illegal instruction.
+pub fn trap() -> ! {
+    // SAFETY: it raises SIGILL and touches nothing.
+    unsafe { asm!("udf #0", options(noreturn, nomem, nostack)) }
+}
