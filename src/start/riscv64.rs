@@ -1,18 +1,20 @@
 //! RISC-V, 64 bits: the entry point.
 
-use core::arch::{asm, global_asm};
+use core::arch::{asm, naked_asm};
 
-global_asm!(
-    ".globl dmz_start",
-    ".type dmz_start, @function",
-    "dmz_start:",
-    "mv fp, zero", // the outermost frame: debuggers stop here
-    "mv ra, zero",
-    "mv a0, sp",   // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 16
-    "call {enter}",
-    "unimp",
-    enter = sym super::enter,
-);
+/// Where the kernel begins. Not called by anybody.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn dmz_start() -> ! {
+    naked_asm!(
+        "mv fp, zero", // the outermost frame: debuggers stop here
+        "mv ra, zero",
+        "mv a0, sp", // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 16
+        "call {enter}",
+        "unimp",
+        enter = sym super::enter,
+    )
+}
 
 /// Ends the process by an illegal instruction.
 pub fn trap() -> ! {

@@ -1,4 +1,5 @@
-//! ARM, 32 bits, EABI: syscall(2), "Architecture calling conventions".
+//! ARM, 32 bits, EABI: syscall(2), "Architecture calling conventions". The compiler keeps r7 for itself where it makes Thumb
+//! instructions, so it is lent for the call only.
 
 use core::arch::asm;
 use linux_raw_sys::general::__NR_clone;
@@ -12,8 +13,8 @@ pub unsafe fn syscall(number: u32, a: usize, b: usize, c: usize, d: usize, e: us
     let answer;
     // SAFETY: the caller vouches for the call; the kernel keeps every register but r0.
     unsafe {
-        asm!("svc #0", in("r7") number, inlateout("r0") a => answer, in("r1") b, in("r2") c, in("r3") d, in("r4") e,
-             options(nostack));
+        asm!("mov r12, r7", "mov r7, r5", "svc #0", "mov r7, r12", in("r5") number, inlateout("r0") a => answer,
+             in("r1") b, in("r2") c, in("r3") d, in("r4") e, out("r12") _, options(nostack));
     }
     answer
 }
@@ -35,15 +36,19 @@ pub unsafe fn clone(
     // caller's promise. No nomem: with CLONE_VM the child writes what we read next. The child's id comes last here.
     unsafe {
         asm!(
+            "mov r12, r7",
+            "mov r7, #{number}",
             "svc #0",
+            "mov r7, r12",
             "cmp r0, #0",
             "bne 2f",
             "mov r11, #0", // the child's outermost frame
             "mov r0, r8",
             "blx r5",
             "2:",
-            in("r7") __NR_clone, inlateout("r0") flags as usize => answer,
+            number = const __NR_clone, inlateout("r0") flags as usize => answer,
             in("r1") stack, in("r2") tid, in("r4") tid, in("r5") entry, in("r8") argument,
+            out("r12") _,
         );
     }
     answer
