@@ -482,7 +482,7 @@ fn paths_need_not_be_utf_8() {
     let name = |ending: &[u8]| OsStr::from_bytes(&[&b"\xff\x80 \n"[..], ending].concat()).to_owned();
     let [pidfile, out, folder] = [&b".pid"[..], b".out", b".folder"].map(name);
     fs::create_dir(place.path(&folder)).unwrap();
-    fs::copy("/bin/sleep", place.path(&folder).join("program")).unwrap();
+    Place::copy("/bin/sleep", place.path(&folder).join("program"));
     let path = Path::new(&folder).join("program");
     let options = ["-p", "-o", "-c"].map(OsStr::new).into_iter().zip([&pidfile, &out, &folder]);
     let words = options.flat_map(|(option, value)| [option, value]).chain([path.as_os_str(), "100".as_ref()]);

@@ -559,7 +559,7 @@ fn under_an_emulator_the_leader_of_a_group_starts_the_same() {
 #[test]
 fn under_an_emulator_every_way_to_fail_is_the_same() {
     let place = Place::new();
-    for way in [&[][..], &["-w"], &["-f"], &["--single-fork"]] {
+    for way in [&[][..], &["-f"], &["--single-fork"]] {
         let Some(mut command) = emulated(&place, &[way, &["-p", "x.pid", "/absent"]].concat()) else { return };
         Outcome::of(&mut command).assert_failed(127, "cannot execute /absent: No such file or directory");
         place.assert_left(&[]);
@@ -567,15 +567,21 @@ fn under_an_emulator_every_way_to_fail_is_the_same() {
 }
 
 #[test]
-fn under_an_emulator_a_wait_and_a_single_fork_are_the_same() {
+fn under_an_emulator_a_single_fork_is_the_same() {
     let place = Place::new();
-    let Some(mut command) = emulated(&place, &["-w", "--", "/bin/sh", "-c", "exit 7"]) else { return };
-    let outcome = Outcome::of(&mut command);
-    let mut command = emulated(&place, &[&["-P", "--single-fork", "-p", "x.pid"], &SLEEP[..]].concat()).unwrap();
+    let words = [&["-P", "--single-fork", "-p", "x.pid"], &SLEEP[..]].concat();
+    let Some(mut command) = emulated(&place, &words) else { return };
     let program = place.started(&mut command);
     assert_pidfile(place.path("x.pid"), program);
     assert_eq!(settled(program).stat(6), program.0.into());
-    assert_eq!((outcome.code, &*outcome.stderr), (7, ""));
+}
+
+#[test]
+fn under_an_emulator_that_adopts_no_orphans_a_wait_is_refused() {
+    let place = Place::new();
+    let Some(mut command) = emulated(&place, &["-w", "-p", "x.pid", "--", "/bin/sh", "-c", "exit 7"]) else { return };
+    Outcome::of(&mut command).assert_failed(125, "cannot adopt orphans: Invalid argument");
+    place.assert_left(&[]);
 }
 
 #[test]

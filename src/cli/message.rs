@@ -15,12 +15,14 @@ const REASONS: Table = Table::new(
     b"\
 \x01Operation not permitted\0\
 \x02No such file or directory\0\
+\x03No such process\0\
 \x04Interrupted system call\0\
 \x05Input/output error\0\
 \x06No such device or address\0\
 \x07Argument list too long\0\
 \x08Exec format error\0\
 \x09Bad file descriptor\0\
+\x0aNo child processes\0\
 \x0bResource temporarily unavailable\0\
 \x0cCannot allocate memory\0\
 \x0dPermission denied\0\
@@ -102,11 +104,11 @@ fn tell(config: &Config<'_>, words: &[Word<'_>]) {
 
 /// Writes to standard output.
 #[inline(never)]
-pub fn print(words: &[Word<'_>]) -> Exit {
+pub fn print(config: &Config<'_>, words: &[Word<'_>]) -> Exit {
     match run::write(run::STDOUT, words) {
         Ok(()) => Exit::Done,
         Err(reason) => {
-            cannot(&Config::new(), Step::Print.name(), Word::EMPTY, reason);
+            cannot(config, Step::Print.name(), Word::EMPTY, reason);
             Exit::Failed
         }
     }
@@ -158,6 +160,7 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
 }
 
 /// A command line that makes no sense.
+#[inline(never)]
 pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
     const HELP: Word<'static> = Word::new(c"; try 'dmz --help'\n");
     const DMZ: Word<'static> = Word::new(c"dmz: ");
@@ -173,6 +176,7 @@ pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
 }
 
 /// How the program ended, after it was waited for.
+#[inline(never)]
 pub fn ended(config: &Config<'_>, end: End) {
     let (how, status) = match end {
         End::Exited(status) => (Word::new(c"dmz: the program exited with "), status),
@@ -184,6 +188,7 @@ pub fn ended(config: &Config<'_>, end: End) {
 }
 
 /// The program runs: says so if it was asked to.
+#[inline(never)]
 pub fn started(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
     let mut room = Digits::default();
     let pid = digits(pid as u32, 0, &mut room);
@@ -197,13 +202,14 @@ pub fn started(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
 }
 
 /// The plan, one step a line: on standard output if that is all, else as the beginning of the story.
+#[inline(never)]
 pub fn plan(config: &Config<'_>) -> Exit {
     for row in ORDER {
         let Some((process, step)) = row.resolve(config) else { continue };
         let about = config.text(step.about());
         let line = [process.name(), BLANK, step.name(), blank(about), about, LINE_END];
         if config.has(Opt::DryRun) {
-            if let exit @ Exit::Failed = print(&line) {
+            if let exit @ Exit::Failed = print(config, &line) {
                 return exit;
             }
         } else {
@@ -223,7 +229,7 @@ pub fn running(config: &Config<'_>, daemon: &Daemon) -> Exit {
     if config.has(Opt::Verbose) {
         tell(config, &[Word::new(c"dmz: running, PID "), program, by, owner, LINE_END]);
     }
-    if config.has(Opt::PrintPid) { print(&[program, LINE_END]) } else { Exit::Done }
+    if config.has(Opt::PrintPid) { print(config, &[program, LINE_END]) } else { Exit::Done }
 }
 
 /// Why nothing can be done to a daemon.

@@ -56,7 +56,7 @@ fn answer(words: Words) -> u8 {
     }
     for (opt, text) in [(Opt::Help, help::HELP), (Opt::Version, help::VERSION)] {
         if config.has(opt) {
-            return message::print(&[text]) as u8;
+            return message::print(&config, &[text]) as u8;
         }
     }
     #[cfg(feature = "control")]
@@ -172,7 +172,9 @@ fn end_like(config: &Config<'_>, end: End) -> u8 {
 }
 
 impl Call {
-    /// Reads every option, and the program's name.
+    /// Reads every option, and the program's name. Never inlined, like the next: a monitor lives on the stack of those that
+    /// have called it, for as long as it lives.
+    #[inline(never)]
     fn read(&mut self, config: &mut Config<'static>) -> Result<(), Fault> {
         let mut parser = Parser::new(self.words.arguments);
         while let Some(opt) = parser.next()? {
@@ -217,6 +219,7 @@ impl Call {
     }
 
     /// Finds out what has to be known before there is a plan.
+    #[inline(never)]
     fn prepare(&self, config: &mut Config<'static>) -> Result<Command, Failure> {
         let mut pool = Pool::new();
         #[cfg(feature = "identity")]

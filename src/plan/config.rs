@@ -153,6 +153,7 @@ pub struct Config<'a> {
 
 impl<'a> Config<'a> {
     /// The defaults: no program yet, in `/`, umask 0, standard descriptors on the null device, no pidfile.
+    #[inline(never)]
     pub const fn new() -> Config<'a> {
         Config {
             given: bits(&[Opt::Always]),

@@ -161,6 +161,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
 
 impl Work<'_> {
     /// Variables with the id of the process that was called are meant for the program.
+    #[inline(never)]
     fn name_program(&mut self) -> Result<(), Reason> {
         let command = self.start.command;
         let (mut old, mut new) = (Digits::default(), Digits::default());

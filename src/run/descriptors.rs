@@ -37,9 +37,12 @@ const FEW: u64 = 65_536;
 
 /// Closes a range: by one call, else what /proc lists, else one number after the other if they are few.
 fn close_range(first: u32, last: u32) -> Result<(), Reason> {
-    if file::close_range(first, last).is_ok() {
-        return Ok(());
-    }
+    if file::close_range(first, last).is_ok() { Ok(()) } else { close_listed(first, last) }
+}
+
+/// The same without that call (Linux before 5.9). Never inlined: its buffer is not worth a page of everybody's stack.
+#[inline(never)]
+fn close_listed(first: u32, last: u32) -> Result<(), Reason> {
     let close = |number: u32| {
         if (first..=last).contains(&number) {
             file::close(Fd(number as i32));

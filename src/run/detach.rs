@@ -95,6 +95,7 @@ fn detach(start: &Start<'_>) -> Result<(), Reason> {
 }
 
 /// The foreground: this process does the daemon's steps and is the program, or has failed.
+#[inline(never)]
 fn become_program(start: &Start<'_>) {
     start.record.daemon.store(start.command.id, Relaxed);
     let mut work = Work::new(start, Path::new(start.room.take()));

@@ -59,6 +59,7 @@ fn numbers(bits: u64) -> impl Iterator<Item = u32> {
 }
 
 /// Takes all but `caps` out of what an exec can give, and has the rest survive the change of the user.
+#[inline(never)]
 fn limit_capabilities(caps: u64) -> Result<(), Reason> {
     for number in numbers(!caps) {
         match sys::drop_capability(number) {
@@ -71,6 +72,7 @@ fn limit_capabilities(caps: u64) -> Result<(), Reason> {
 }
 
 /// Asks the kernel who this process is: a change that only pretended must not run the program.
+#[inline(never)]
 fn check(work: &Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
     let mut few = [0; FEW];

@@ -18,7 +18,7 @@ use crate::plan::ready::Ready;
 use crate::plan::{Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file;
-use crate::sys::memory::Path;
+use crate::sys::memory::{Path, set_aside};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU, WINCH};
@@ -29,6 +29,11 @@ const STEADY: u64 = 10_000;
 /// How long to look again and again for the daemon that a program has left, and how often, in milliseconds.
 const ADOPTION: u64 = 1000;
 const MOMENT: u64 = 10;
+
+/// How often, and how long apart in milliseconds, to look whether the launcher has gone. Where somebody never reaps it the
+/// monitor has a page more.
+const LOOKS: u32 = 20;
+const LOOK: u64 = 50;
 
 /// What the monitor knows.
 struct Monitor<'a> {
@@ -62,7 +67,7 @@ struct Monitor<'a> {
 }
 
 /// How many of those are remembered; a child that is forgotten is told again.
-const TOLD: usize = 32;
+const TOLD: usize = 16;
 
 /// Starts the program, says by `started` when it works, stays until nothing is left of it. How it ended; or why there was
 /// no start.
@@ -81,12 +86,16 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         is_ready: !config.has(Opt::Ready),
         adopts_until: None,
         failure: None,
-        terminal: if config.has(Opt::Init) { sys::terminal() } else { None },
+        terminal: None,
         has_foreground: false,
         told: [0; TOLD],
         told_count: 0,
     };
     perform(Process::Monitor, &mut monitor.work)?;
+    // Behind the closing of what was inherited.
+    if config.has(Opt::Init) {
+        monitor.terminal = sys::terminal();
+    }
     #[cfg(feature = "ready")]
     let mut wait = ready::Wait::new(start, monitor.work.channel)?;
     monitor.begin()?;
@@ -180,6 +189,7 @@ impl Monitor<'_> {
     ) {
         let record = self.work.start.record;
         let mut started = Some(started);
+        let mut looks = LOOKS;
         while !self.reap() {
             #[cfg(feature = "ready")]
             self.look(wait);
@@ -200,7 +210,16 @@ impl Monitor<'_> {
             }
             let moment = self.adopts_until.map(|_| MOMENT);
             let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
-            match signal::wait_for(signal::ALL, left) {
+            let arrived = match left {
+                // Nobody reads the record any more: its page is for when there is something to do.
+                None if self.is_alone() => set_aside(record, || signal::wait_for(signal::ALL, None)),
+                None if looks > 0 => {
+                    looks -= 1;
+                    signal::wait_for(signal::ALL, Some(LOOK))
+                }
+                left => signal::wait_for(signal::ALL, left),
+            };
+            match arrived {
                 Ok(signal) => self.signalled(signal),
                 Err(Errno::AGAIN) if self.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                     self.deadline = None;
@@ -210,6 +229,12 @@ impl Monitor<'_> {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Has the launcher gone, with which the record is shared?
+    fn is_alone(&self) -> bool {
+        let start = self.work.start;
+        start.config.has(Opt::Init) || process::is_gone(start.command.id)
     }
 
     /// Looks whether the program is ready, or never will be.

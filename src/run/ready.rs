@@ -62,9 +62,11 @@ pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
 pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     let start = work.start;
     let record = start.record;
+    // Before the fork: from then on it is the daemon that notes its steps.
+    let mut wait = Wait::new(start, work.channel)?;
+    record.note(Step::ForkDaemon);
     let Some(program) = process::fork_and_go_on(&record.daemon)? else { become_daemon(start) };
     close_theirs(record);
-    let mut wait = Wait::new(start, work.channel)?;
     let group = record.session.load(Relaxed);
     // A program that leads its own session is out of the kernel's proof: there its word must do.
     let is_proved = start.config.has(Opt::SingleFork) || prove(program, group, || wait.pause())?;
@@ -113,6 +115,7 @@ impl<'a> Wait<'a> {
     pub fn new(start: &'a Start<'a>, channel: Fd) -> Result<Wait<'a>, Reason> {
         // By the process that waits: it is the one that is told.
         if channel != NO_FD {
+            start.record.note(Step::OpenChannel);
             channel::watch(channel)?;
         }
         let limit = u64::from(start.config.timeout) * 1000;

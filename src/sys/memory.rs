@@ -80,6 +80,23 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
     }
 }
 
+/// Gives the record's page back while `wait` lasts (madvise(2), MADV_REMOVE); after it the record is what it was. For a
+/// process that is the only one with that record, and knows that nobody else will look meanwhile.
+#[cfg(feature = "monitor")]
+pub fn set_aside<T: Sync, R>(record: &'static T, wait: impl FnOnce() -> R) -> R {
+    use rustix::mm::{Advice, madvise};
+    let place = (&raw const *record).cast_mut();
+    // SAFETY: a copy of the bits is put back where they were before anybody looks again: what `T` holds is atomic numbers,
+    // whose memory may be written to. The page is a mapping of our own that begins with the record.
+    unsafe {
+        let copy = core::mem::ManuallyDrop::new(place.read());
+        let _ = madvise(place.cast(), 2 * PAGE, Advice::LinuxRemove);
+        let waited = wait();
+        place.cast::<core::mem::ManuallyDrop<T>>().write(copy);
+        waited
+    }
+}
+
 /// Memory for what the command line turns into: mapped in large pieces that cost a page where they are touched, handed
 /// out in order, never given back.
 pub struct Pool {

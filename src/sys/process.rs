@@ -178,6 +178,13 @@ pub fn end(child: Process) {
     }
 }
 
+/// Is there no process with this id (kill(2) with signal 0)?
+#[cfg(feature = "monitor")]
+pub fn is_gone(id: i32) -> bool {
+    use rustix::io::Errno;
+    Pid::from_raw(id).is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH))
+}
+
 /// Sends a signal to this child, which has not been waited for (kill(2)). One that cannot be sent is not worth a failure.
 pub fn signal(child: Process, number: u32) {
     // SAFETY: kill takes two integers.

@@ -259,8 +259,8 @@ pub fn rooted<'a>(command: &'a mut Command, root: &Path) -> &'a mut Command {
 pub fn bare_root(place: &Place) -> PathBuf {
     let root = place.path("root");
     fs::create_dir(&root).unwrap();
-    fs::copy(dmz(), root.join("dmz")).unwrap();
-    fs::copy(find("busybox").unwrap(), root.join("busybox")).unwrap();
+    Place::copy(dmz(), root.join("dmz"));
+    Place::copy(find("busybox").unwrap(), root.join("busybox"));
     root
 }
 

@@ -1,0 +1,392 @@
+//! The ways to call dmz, one run of each under the tracer, and what a whole daemon is.
+
+use crate::support::*;
+use crate::tracer::*;
+use libc::{SIGKILL, SIGTERM};
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// One way to call dmz.
+pub struct Scenario {
+    pub name: &'static str,
+    options: &'static [&'static str],
+    program: &'static str,
+    /// What is in the pidfile before.
+    pub old: Option<&'static str>,
+    /// The launcher leads a process group.
+    leads: bool,
+}
+
+const SLEEP: &str = "/bin/sleep";
+/// A program that is not there.
+const NOTHING: &str = "/nowhere/program";
+/// In place of a program: a shell that says it is ready, though nobody may hear it any more, and becomes SLEEP.
+const READY: &str = "trap '' PIPE; echo >&3; trap - PIPE; exec /bin/sleep 100 3>&-";
+/// A process id that is never given out.
+const OLD: &str = "4194304\n";
+/// In options: a folder with one program, /sleep.
+const ROOT: &str = "ROOT";
+
+const fn scenario(name: &'static str, options: &'static [&'static str]) -> Scenario {
+    Scenario { name, options, program: SLEEP, old: None, leads: false }
+}
+
+impl Scenario {
+    const fn program(self, program: &'static str) -> Scenario {
+        Scenario { program, ..self }
+    }
+
+    const fn over_an_old_one(self) -> Scenario {
+        Scenario { old: Some(OLD), ..self }
+    }
+
+    const fn leading(self) -> Scenario {
+        Scenario { leads: true, ..self }
+    }
+}
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("plain", &[]),
+    scenario("pidfile", &["-p", "x.pid", "-o", "out"]),
+    scenario("old pidfile", &["-p", "x.pid", "-o", "out"]).over_an_old_one(),
+    scenario("group leader", &["-p", "x.pid"]).leading(),
+    scenario("outputs", &["-i", "/dev/zero", "-o", "out", "-e", "err", "-a"]),
+    scenario("lockfile", &["-l", "x.lock", "-p", "x.pid"]),
+    scenario("foreground", &["-f", "-p", "x.pid", "-o", "out", "-e", "err"]),
+    scenario("single fork", &["--single-fork", "-p", "x.pid"]),
+    // What -P prints says that the start is over and the waiting begins.
+    scenario("wait", &["-w", "-P", "-p", "x.pid"]),
+    scenario("relative", &["-k", "027"]).program("./tool"),
+    scenario("no program", &["-p", "x.pid"]).program(NOTHING),
+    scenario("no program, old", &["-p", "x.pid"]).program(NOTHING).over_an_old_one(),
+    scenario("user, root", IDENTITY).program("/sleep"),
+    scenario("monitor", &["-S", "-p", "x.pid", "-o", "out"]),
+    scenario("monitor, none", &["-S", "-p", "x.pid"]).program(NOTHING),
+    scenario("ready", &["--ready", "fd:3", "-t", "4", "-p", "x.pid"]).program(READY),
+    scenario("status", &["-T", "-p", "x.pid"]).program(""),
+    scenario("stop", &["-K", "-t", "2", "-p", "x.pid"]).program(""),
+    scenario("restart", &["-S", "-r", "--restart-delay", "0", "-p", "x.pid"]),
+];
+
+const IDENTITY: &[&str] =
+    &["-u", "nobody:nogroup", "-R", ROOT, "--caps", "none", "--no-new-privs", "-p", "x.pid", "-o", "open/out"];
+
+/// What /proc/PID/status then says.
+const UNPRIVILEGED: &[(&str, &str)] = &[
+    ("Uid", "65534\t65534\t65534\t65534"),
+    ("Gid", "65534\t65534\t65534\t65534"),
+    ("Groups", "65534"),
+    ("CapInh", "0000000000000000"),
+    ("CapPrm", "0000000000000000"),
+    ("CapEff", "0000000000000000"),
+    ("CapBnd", "0000000000000000"),
+    ("CapAmb", "0000000000000000"),
+    ("NoNewPrivs", "1"),
+];
+
+/// The folder for ROOT.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Fills the folder for ROOT, before any run.
+pub fn prepare(root: &Place) {
+    if let Some(busybox) = find("busybox") {
+        fs::copy(busybox, root.path("sleep")).unwrap();
+    }
+    FOLDER.set(root.folder.clone()).unwrap();
+}
+
+fn root() -> &'static Path {
+    FOLDER.get().unwrap()
+}
+
+impl Scenario {
+    pub fn has(&self, option: &str) -> bool {
+        self.options.contains(&option)
+    }
+
+    /// Does it start something if nothing goes wrong?
+    pub fn starts(&self) -> bool {
+        self.program != NOTHING && !self.asks()
+    }
+
+    /// Is it about a daemon that runs already?
+    pub fn asks(&self) -> bool {
+        self.program.is_empty()
+    }
+
+    /// Can it be asked for here? `DMZ_FAULTS` asks for those alone whose name begins so.
+    pub fn is_possible(&self) -> bool {
+        if !self.name.starts_with(&std::env::var("DMZ_FAULTS").unwrap_or_default()) {
+            return false;
+        }
+        static HELP: OnceLock<String> = OnceLock::new();
+        let help = HELP.get_or_init(|| Place::new().run(["--help"]).stdout);
+        let names = |line: &'static str| {
+            line.split([' ', ',', '=', '[']).filter(|word| !word.is_empty()).take_while(|word| word.starts_with('-'))
+        };
+        let is_known = |option: &&&str| help.lines().flat_map(names).any(|name| name == **option);
+        let mut options = self.options.iter().filter(|word| word.starts_with('-'));
+        if !options.all(|option| is_known(&option)) {
+            // A feature that may be off.
+            println!("skipped: {}: not built in", self.name);
+            return false;
+        }
+        !(self.has("-u") && (lacks_root() || lacks("busybox")))
+    }
+
+    /// How dmz is called, in a place where everything is ready for it; `first` comes before its options.
+    fn command(&self, place: &Place, first: &[&str]) -> Command {
+        std::os::unix::fs::symlink(SLEEP, place.path("tool")).unwrap();
+        fs::create_dir(place.path("open")).unwrap();
+        fs::set_permissions(place.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+        if let Some(old) = self.old {
+            place.file("x.pid", old);
+        }
+        let mut command = place.dmz(first);
+        for word in self.options {
+            if *word == ROOT {
+                command.arg(root())
+            } else {
+                command.arg(word)
+            };
+        }
+        match self.program {
+            "" => {}
+            READY => drop(command.args(["--", "/bin/sh", "-c", READY])),
+            program => drop(command.args(["--", program, "100"])),
+        }
+        if self.leads {
+            command.process_group(0);
+        }
+        command
+    }
+
+    /// The names of its steps with what they are about, as dmz itself plans them.
+    pub fn steps(&self) -> Vec<String> {
+        if self.asks() {
+            return Vec::new();
+        }
+        let place = Place::new();
+        let outcome = Outcome::of(&mut self.command(&place, &["--dry-run"]));
+        assert_eq!((outcome.code, &*outcome.stderr), (0, ""), "{}", self.name);
+        let plan = outcome.stdout.replace(place.folder.to_str().unwrap(), ".");
+        plan.lines().map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
+    }
+
+    /// Runs it once. `decide` says what becomes of each call, in the process at `only` until it has said something, or
+    /// in every process to the end.
+    pub fn run(&self, only: Option<usize>, decide: impl FnMut(&Story, usize) -> Act) -> Run {
+        let place = Place::new();
+        let daemon = self.asks().then(|| place.start(["-p", "x.pid", "--", SLEEP, "100"]));
+        let mut command = self.command(&place, &[]);
+        command.stdout(fs::File::create(place.path("answer")).unwrap());
+        command.stderr(fs::File::create(place.path("words")).unwrap());
+        let mut guide = Guide {
+            scenario: self,
+            place: &place,
+            only,
+            decide,
+            was_hit: false,
+            was_late: false,
+            seen: None,
+            is_unsafe: None,
+        };
+        let story = trace(&mut command, &mut guide);
+        let Guide { was_hit, was_late, seen, is_unsafe, .. } = guide;
+        let alive = || story.processes.iter().map(|traced| traced.process).filter(|process| process.is_alive());
+        // Without its monitor the program ends, too, but not at once.
+        let begin = Instant::now();
+        while self.has("-S") && alive().next().is_some() && begin.elapsed() < Duration::from_secs(1) {
+            pause();
+        }
+        let running: Vec<_> = alive().collect();
+        let program = story.programs().into_iter().find(|program| running == [*program]);
+        let whole = seen.as_ref().map(|seen| seen.whole.clone());
+        let whole = whole.or_else(|| Some(self.is_whole(&place, &story, program?)));
+        let read = |name: &str| fs::read_to_string(place.path(name)).ok();
+        let words = read("words").unwrap().replace(place.folder.to_str().unwrap(), ".");
+        let owner = place.path("x.pid").exists().then(|| lock_owner(place.path("x.pid"))).flatten();
+        let (daemon, pidfile) = (daemon.filter(|daemon| daemon.is_alive()), read("x.pid"));
+        Run { story, whole, seen, running, daemon, is_unsafe, was_hit, was_late, words, pidfile, owner }
+    }
+
+    /// Is this all that the program should be? What is wrong, if not.
+    fn is_whole(&self, place: &Place, story: &Story, program: Process) -> Result<(), String> {
+        let is = |what: &str, is: bool| if is { Ok(()) } else { Err(format!("the program runs, but not its {what}")) };
+        let (own, foreground) = (Process(std::process::id() as i32), self.has("-f"));
+        let arguments = [if self.program == READY { SLEEP } else { self.program }, "100"];
+        // The program opens and closes files of its own when it begins, and a shell is not yet what it becomes.
+        let begin = Instant::now();
+        while let Err(what) =
+            self.has_descriptors(place, program).and_then(|()| is("arguments", program.arguments() == arguments))
+        {
+            is("life", program.is_alive())?;
+            if begin.elapsed() > Duration::from_secs(2) {
+                return Err(what);
+            }
+            pause();
+        }
+        let umask = if foreground { own.status("Umask") } else { Some("0000".into()) };
+        let umask = if self.has("-k") { Some("0027".into()) } else { umask };
+        let directory = if foreground { &place.folder } else { Path::new("/") };
+        let launcher = i64::from(story.processes[0].process.0);
+        is("session", (program.stat(6) == own.stat(6)) == foreground)?;
+        is(
+            "place in its session",
+            foreground || (program.stat(6) == i64::from(program.0)) == self.has("--single-fork"),
+        )?;
+        is("terminal", foreground || program.stat(7) == 0)?;
+        is("directory", program.link("cwd") == if self.has(ROOT) { root() } else { directory })?;
+        is("root", program.link("root") == if self.has(ROOT) { root() } else { Path::new("/") })?;
+        is("umask", program.status("Umask") == umask)?;
+        is("blocked signals", program.signals("SigBlk") == 0)?;
+        is("ignored signals", program.signals("SigIgn") == 0)?;
+        let (parent, stays) = (program.stat(4), self.has("-S"));
+        is("parent", if stays { parent != launcher && parent != i64::from(own.0) } else { true })?;
+        let owner = if stays { Process(parent as i32) } else { program };
+        for (option, name) in [("-p", "x.pid"), ("-l", "x.lock")] {
+            is("lock", !self.has(option) || lock_owner(place.path(name)) == Some(owner))?;
+        }
+        let text = fs::read_to_string(place.path("x.pid")).unwrap_or_default();
+        is("pidfile", !self.has("-p") || text == format!("{}\n", program.0))
+    }
+
+    /// Are 0 to 2 what they should be, with the locks at 10 or more, and nothing else open?
+    fn has_descriptors(&self, place: &Place, program: Process) -> Result<(), String> {
+        let file_of = |option: &str| {
+            let at = self.options.iter().position(|word| *word == option)?;
+            Some(place.path(self.options[at + 1]))
+        };
+        let mut found = program.descriptors();
+        let wrong = Err(format!("the program runs, but not its descriptors {found:?}"));
+        for (number, option) in [(0, "-i"), (1, "-o"), (2, "-e")] {
+            let Some(there) = found.remove(&number) else { return wrong };
+            let is_right = match (file_of(option), number) {
+                (Some(file), _) => there == file,
+                (None, 1) if self.has("-f") => there == place.path("answer"),
+                (None, 2) if self.has("-f") => there == place.path("words"),
+                _ => is_null(program, number),
+            };
+            if !is_right {
+                return wrong;
+            }
+        }
+        let mut locks: Vec<_> = ["-p", "-l"].into_iter().filter(|_| !self.has("-S")).filter_map(file_of).collect();
+        locks.sort();
+        let are_high = found.keys().all(|number| *number >= 10);
+        let mut others: Vec<_> = found.into_values().collect();
+        others.sort();
+        if are_high && others == locks { Ok(()) } else { wrong }
+    }
+}
+
+/// Lets others run for a millisecond.
+fn pause() {
+    // SAFETY: no descriptors.
+    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+}
+
+/// Is this descriptor the null device, by whatever name?
+fn is_null(process: Process, number: i32) -> bool {
+    let found = fs::metadata(format!("/proc/{}/fd/{number}", process.0));
+    found.is_ok_and(|file| file.file_type().is_char_device() && file.rdev() == libc::makedev(1, 3))
+}
+
+/// Has it more rights than it should have? What, if so.
+fn has_too_much(program: Process) -> Option<String> {
+    let found = |name| program.status(name).unwrap_or_default();
+    let wrong = UNPRIVILEGED.iter().find(|(name, wanted)| found(name) != *wanted)?;
+    Some(format!("the program runs with {}: {}", wrong.0, found(wrong.0)))
+}
+
+/// What there was before the program was told to go.
+pub struct Seen {
+    whole: Result<(), String>,
+    /// How many calls each process had made.
+    pub counts: Vec<usize>,
+}
+
+/// What came of a run.
+pub struct Run {
+    pub story: Story,
+    /// What the program was like, if there is one or if there was one and we ended it.
+    pub whole: Option<Result<(), String>>,
+    /// The same in more detail, where dmz stays with the program.
+    pub seen: Option<Seen>,
+    /// All that is alive now.
+    pub running: Vec<Process>,
+    /// What ran before, if it still does.
+    pub daemon: Option<Process>,
+    /// What the program could do that it should not.
+    pub is_unsafe: Option<String>,
+    /// Did what was to go wrong go wrong?
+    pub was_hit: bool,
+    /// And only after the launcher had ended?
+    pub was_late: bool,
+    /// What it said; its folder is `.` there.
+    pub words: String,
+    /// What is in the pidfile, and who has locked it.
+    pub pidfile: Option<String>,
+    pub owner: Option<Process>,
+}
+
+/// Leads a scenario to its end.
+struct Guide<'a, F> {
+    scenario: &'a Scenario,
+    place: &'a Place,
+    only: Option<usize>,
+    decide: F,
+    was_hit: bool,
+    was_late: bool,
+    seen: Option<Seen>,
+    is_unsafe: Option<String>,
+}
+
+impl<F: FnMut(&Story, usize) -> Act> Watcher for Guide<'_, F> {
+    fn call(&mut self, story: &Story, place: usize) -> Act {
+        let act = (self.decide)(story, place);
+        if act != Act::Go && !std::mem::replace(&mut self.was_hit, true) {
+            self.was_late = matches!(story.processes[0].state, State::Ended(_));
+        }
+        act
+    }
+
+    fn wants_calls(&self, place: usize) -> bool {
+        self.only.is_none_or(|only| only == place && !self.was_hit)
+    }
+
+    fn executed(&mut self, story: &Story, place: usize) {
+        if self.scenario.has("-u") {
+            self.is_unsafe = self.is_unsafe.take().or_else(|| has_too_much(story.processes[place].process));
+        }
+    }
+
+    /// Whoever stays with the program waits for something to happen: what comes next is its end, or its restart.
+    fn idle(&mut self, story: &Story) {
+        let scenario = self.scenario;
+        let launcher = story.processes[0].state;
+        let is_over = match scenario.has("-w") {
+            true => fs::metadata(self.place.path("answer")).unwrap().len() > 0,
+            false => scenario.has("-S") && matches!(launcher, State::Ended(_)),
+        };
+        let sleeps =
+            |place: usize| story.processes[place].process.status("State").is_some_and(|state| state.starts_with('S'));
+        let programs = story.programs();
+        let Some(program) = programs.last().filter(|program| program.is_alive()) else { return };
+        if self.seen.is_some() || !is_over || !story.running().into_iter().all(sleeps) {
+            return;
+        }
+        if scenario.has("-r") && programs.len() == 1 {
+            return program.signal(SIGKILL);
+        }
+        let counts = story.processes.iter().map(|traced| traced.calls.len()).collect();
+        let whole = scenario.is_whole(self.place, story, *program);
+        self.seen = Some(Seen { whole, counts });
+        if scenario.has("-S") { Process(program.stat(4) as i32) } else { *program }.signal(SIGTERM);
+    }
+}

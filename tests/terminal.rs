@@ -1,0 +1,349 @@
+//! `-I` on a terminal: who is in the foreground, whom the keys reach and how often, stopping and continuing, with a real
+//! shell's job control. And `-S` from a terminal: nothing of it is left.
+
+#[path = "support/play.rs"]
+mod play;
+mod support;
+
+use libc::{SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGUSR1, SIGWINCH};
+use play::*;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Command;
+use support::*;
+
+/// The group in the foreground of a process's terminal.
+fn foreground(of: Process) -> i64 {
+    of.stat(8)
+}
+
+/// Types.
+fn keys(master: &OwnedFd, text: &str) {
+    File::from(master.try_clone().unwrap()).write_all(text.as_bytes()).unwrap();
+}
+
+/// Takes what was written to the terminal, so that nobody who writes has to wait.
+fn drain(master: &OwnedFd) {
+    let mut poll = libc::pollfd { fd: master.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let mut room = [0_u8; 4096];
+    // SAFETY: one pollfd, and room for the bytes.
+    unsafe {
+        while libc::poll(&raw mut poll, 1, 0) == 1 && poll.revents & libc::POLLIN != 0 {
+            libc::read(poll.fd, room.as_mut_ptr().cast(), room.len());
+        }
+    }
+}
+
+/// `dmz` as the leader of a session with a terminal; these descriptors are not on it but on /dev/null.
+fn led(place: &Place, options: &[&str], program: Vec<std::ffi::OsString>, away: &'static [i32]) -> (OwnedFd, Process) {
+    let (master, path) = terminal();
+    let mut command = place.dmz(words(options, program));
+    lead(&mut command, &path);
+    before(&mut command, move || {
+        // SAFETY: system calls with integers and a string that lives for ever.
+        unsafe {
+            let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+            away.iter().try_for_each(|number| done(libc::dup2(null, *number)))
+        }
+    });
+    let dmz = spawn(&mut command);
+    (master, dmz)
+}
+
+/// A shell with job control on a terminal, as a user has it.
+fn shell(place: &Place) -> (OwnedFd, Process) {
+    let (master, path) = terminal();
+    let mut command = place.command("/bin/sh");
+    command.args(["-i"]).env("PS1", "").env_remove("ENV");
+    let shell = spawn(lead(&mut command, &path));
+    (master, shell)
+}
+
+/// Types a line that starts a dmz in the shell, and waits for it and its program.
+fn typed(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
+    keys(master, &format!("{line}\n"));
+    let dmz = until("dmz", || {
+        drain(master);
+        children(shell).into_iter().find(|child| comm(*child) == "dmz: up")
+    });
+    let program = child(dmz);
+    (dmz, program)
+}
+
+fn type_dmz(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
+    typed(master, shell, &line.replace("dmz", dmz().to_str().unwrap()))
+}
+
+#[test]
+fn the_program_is_in_the_foreground_if_dmz_was() {
+    let place = Place::new();
+    for away in [&[][..], &[1, 2]] {
+        let (_master, dmz) = led(&place, &["-I"], sleep(), away);
+        let program = child(dmz);
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        assert_eq!((program.stat(5), program.stat(6)), (i64::from(program.0), i64::from(dmz.0)));
+    }
+}
+
+#[test]
+fn the_program_is_not_in_the_foreground_if_dmz_was_not() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100 &");
+    assert_ne!(dmz.stat(5), shell.stat(5), "a job of its own");
+    assert_eq!(foreground(program), shell.stat(5));
+    keys(&master, "echo $$ >still\n");
+    until_lines(place.path("still"), 1);
+    assert_eq!(foreground(program), shell.stat(5));
+}
+
+#[test]
+fn the_program_that_is_started_again_is_in_the_foreground_again_as_its_user_expects() {
+    let place = Place::new();
+    let (_master, dmz) = led(&place, &["-I", "-r", "--restart-delay=0"], sleep(), &[]);
+    let first = child(dmz);
+    until("the foreground", || (foreground(first) == i64::from(first.0)).then_some(()));
+    first.signal(SIGTERM);
+    until("the end of the first", || (!children(dmz).contains(&first)).then_some(()));
+    let second = child(dmz);
+    until("the foreground again", || (foreground(second) == i64::from(second.0)).then_some(()));
+}
+
+#[test]
+fn keys_reach_the_program_exactly_once_wherever_its_descriptors_are() {
+    // All is where it is looked for: the terminal may be any of the three, or none of them.
+    for away in [&[][..], &[0], &[1, 2], &[0, 1, 2]] {
+        let place = Place::new();
+        let heard = place.path("heard");
+        let mut program = sh("exec \"$@\" >>heard");
+        program.push("sh".into());
+        program.extend(play("listen", &[]));
+        let (master, dmz) = led(&place, &["-I"], program, away);
+        until_lines(&heard, 1);
+        let size = libc::winsize { ws_row: 7, ws_col: 7, ws_xpixel: 0, ws_ypixel: 0 };
+        let mut expected = vec!["ready".to_owned()];
+        for (number, key) in [(SIGINT, "\x03"), (SIGQUIT, "\x1c"), (SIGINT, "\x03"), (SIGWINCH, "")] {
+            match key {
+                // SAFETY: the kernel reads one winsize.
+                "" => assert_eq!(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0),
+                key => keys(&master, key),
+            }
+            expected.push(number.to_string());
+            until_lines(&heard, expected.len());
+            // What somebody sends dmz is forwarded, and comes after all that dmz may have got before.
+            dmz.signal(SIGUSR1);
+            expected.push(SIGUSR1.to_string());
+            assert_eq!(until_lines(&heard, expected.len()), expected, "on /dev/null: {away:?}");
+        }
+    }
+}
+
+#[test]
+fn an_int_that_somebody_sends_is_forwarded_on_a_terminal_too() {
+    let place = Place::new();
+    let (_master, dmz) = led(&place, &["-I", "-o", "heard"], play("listen", &[]), &[]);
+    until_lines(place.path("heard"), 1);
+    for (at, number) in [SIGINT, SIGQUIT, SIGWINCH, SIGINT].into_iter().enumerate() {
+        dmz.signal(number);
+        assert_eq!(until_lines(place.path("heard"), at + 2)[at + 1], number.to_string());
+    }
+}
+
+#[test]
+fn interrupt_ends_the_program_and_dmz_dies_of_it() {
+    let place = Place::new();
+    let (master, dmz) = led(&place, &["-I"], sleep(), &[]);
+    let program = child(dmz);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x03");
+    let status = dmz.wait();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(SIGINT));
+    assert_eq!(place.processes(), []);
+}
+
+#[test]
+fn interrupt_during_the_restart_delay_ends_dmz_as_its_user_expects() {
+    let place = Place::new();
+    let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=30000"], sleep(), &[]);
+    let program = child(dmz);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    program.signal(SIGTERM);
+    until_comm(dmz, "dmz: wait");
+    // The foreground is a group that is no more, if dmz has not taken it back.
+    keys(&master, "\x03");
+    dmz.wait();
+    assert_eq!(place.processes(), []);
+}
+
+#[test]
+fn a_hangup_ends_the_program_and_dmz() {
+    for away in [&[][..], &[0, 1, 2]] {
+        let place = Place::new();
+        let (master, dmz) = led(&place, &["-I"], sleep(), away);
+        child(dmz);
+        drop(master);
+        dmz.wait();
+        assert_eq!(place.processes(), [], "{away:?}");
+    }
+}
+
+#[test]
+fn suspend_stops_program_and_dmz_and_fg_continues_both() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
+    for _ in 0..3 {
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        keys(&master, "\x1a");
+        until_stopped(program, true);
+        until_stopped(dmz, true);
+        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        keys(&master, "fg\n");
+        until_stopped(dmz, false);
+        until_stopped(program, false);
+        drain(&master);
+    }
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x03");
+    until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
+    keys(&master, "echo $? >status\n");
+    assert_eq!(until_lines(place.path("status"), 1), ["130"]);
+}
+
+/// Suspends and continues a job whose standard descriptors are elsewhere.
+fn suspend(elsewhere: &str) {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, &format!("dmz -I /bin/sleep 100 {elsewhere}"));
+    keys(&master, "\x1a");
+    until_stopped(program, true);
+    until_stopped(dmz, true);
+    keys(&master, "fg\n");
+    until_stopped(dmz, false);
+    until_stopped(program, false);
+}
+
+#[test]
+fn suspend_stops_both_if_some_standard_descriptor_is_the_terminal() {
+    ["</dev/null", ">out 2>&1", "</dev/null >out", "</dev/null 2>&1 >out"].into_iter().for_each(suspend);
+}
+
+#[test]
+fn suspend_stops_both_even_if_no_standard_descriptor_is_the_terminal() {
+    suspend("</dev/null >out 2>&1");
+}
+
+#[test]
+fn bg_continues_both_in_the_background() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x1a");
+    until_stopped(program, true);
+    until_stopped(dmz, true);
+    keys(&master, "bg\n");
+    until_stopped(dmz, false);
+    until_stopped(program, false);
+    keys(&master, "echo $$ >still\n");
+    until_lines(place.path("still"), 1);
+    assert_eq!(foreground(program), shell.stat(5), "the terminal stays the shell's");
+    assert!(dmz.is_alive() && program.is_alive());
+}
+
+#[test]
+fn a_program_in_the_background_that_reads_stops_with_dmz_until_fg() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    keys(&master, &format!("{} -I /bin/sh -c 'read line; echo $line >line' &\n", dmz().display()));
+    let dmz = until("dmz", || children(shell).into_iter().find(|child| comm(*child).starts_with("dmz: ")));
+    let program = child(dmz);
+    until_stopped(program, true);
+    until_stopped(dmz, true);
+    drain(&master);
+    keys(&master, "fg\n");
+    until_stopped(program, false);
+    until_stopped(dmz, false);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "hello\n");
+    assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
+    until("the end", || (!dmz.is_alive()).then_some(()));
+}
+
+#[test]
+fn a_program_that_handles_suspend_stops_nobody() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let line = "dmz -I /bin/sh -c 'trap \"echo told >>told\" TSTP; echo >ready; while :; do sleep .01; done'";
+    let (dmz, program) = type_dmz(&master, shell, line);
+    until_lines(place.path("ready"), 1);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x1a");
+    // Its sleep, in the same group, may have stopped and keep it from its handler.
+    until("told", || {
+        children(program).into_iter().for_each(|child| unsafe {
+            // SAFETY: integers only; one that has ended is no matter.
+            libc::kill(child.0, libc::SIGCONT);
+        });
+        place.path("told").exists().then_some(())
+    });
+    assert!(!dmz.status("State").unwrap().starts_with('T'));
+}
+
+#[test]
+fn term_ends_a_job_that_is_stopped() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x1a");
+    until_stopped(program, true);
+    until_stopped(dmz, true);
+    dmz.signal(SIGTERM);
+    dmz.signal(libc::SIGCONT);
+    until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
+}
+
+#[test]
+fn a_program_stopped_by_somebody_else_does_not_stop_a_dmz_without_terminal() {
+    let place = Place::new();
+    let dmz = spawn(&mut place.dmz(words(&["-I"], sleep())));
+    let program = child(dmz);
+    program.signal(SIGSTOP);
+    until_stopped(program, true);
+    dmz.signal(libc::SIGCONT);
+    until_stopped(program, false);
+    dmz.signal(SIGTERM);
+    dmz.wait();
+}
+
+#[test]
+fn supervise_leaves_nothing_of_the_terminal() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    keys(&master, &format!("{} -S -p {} /bin/sleep 100\n", dmz().display(), place.path("x.pid").display()));
+    until("the start", || place.path("x.pid").exists().then_some(()));
+    let program = Process(until_lines(place.path("x.pid"), 1)[0].parse().unwrap());
+    let monitor = guarded(until("the monitor", || lock_owner(place.path("x.pid"))));
+    keys(&master, "echo $$ >still\n");
+    until_lines(place.path("still"), 1);
+    for process in [monitor, program] {
+        assert_eq!(process.stat(7), 0);
+        assert!(process.descriptors().values().all(|what| !what.starts_with("/dev/pts")), "{process:?}");
+    }
+    keys(&master, "\x03");
+    drop(master);
+    shell.wait();
+    assert!(monitor.is_alive() && program.is_alive());
+}
+
+#[test]
+fn a_session_without_a_terminal_is_no_matter() {
+    let place = Place::new();
+    let mut command: Command = place.dmz(words(&["-I"], sh("exit 7")));
+    // SAFETY: no preconditions.
+    before(&mut command, || done(unsafe { libc::setsid() }));
+    assert_eq!(finish(&mut command).code, 7);
+    assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0);
+}
