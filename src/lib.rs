@@ -60,7 +60,10 @@
 // contains() is a search made for long texts: 200 bytes of it for our three elements.
 #![allow(clippy::manual_contains)]
 // What a feature that is off would have used.
-#![cfg_attr(not(all(feature = "cli", feature = "identity", feature = "monitor")), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(all(feature = "cli", feature = "identity", feature = "monitor", feature = "ready", feature = "control")),
+    allow(dead_code, unused_imports, unused_mut)
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -46,12 +46,10 @@ fn answer(words: Words) -> u8 {
         message::cannot(&config, Step::CheckFirst.name(), Word::EMPTY, Reason::PRIVILEGED);
         return Exit::Failed as u8;
     }
-    let mut call = Call { words, program: Vector::EMPTY, repeated: 0, id: run::own_id() };
-    #[cfg(feature = "monitor")]
-    if call.id == 1 {
-        run::find_console();
-    }
+    let mut call = Call { words, program: Vector::EMPTY, repeated: 0, id: 0 };
     if let Err(fault) = call.read(&mut config) {
+        #[cfg(feature = "monitor")]
+        run::find_console(run::own_id());
         return message::usage(&config, fault) as u8;
     }
     for (opt, text) in [(Opt::Help, help::HELP), (Opt::Version, help::VERSION)] {
@@ -59,6 +57,8 @@ fn answer(words: Words) -> u8 {
             return message::print(&config, &[text]) as u8;
         }
     }
+    #[cfg(feature = "monitor")]
+    run::find_console(call.id);
     #[cfg(feature = "control")]
     if config.has_any(CONTROLS) {
         return control(&config, &call.words).unwrap_or_else(|failure| failed(&config, failure)) as u8;
@@ -78,11 +78,14 @@ fn failed(config: &Config<'_>, failure: Failure) -> Exit {
 #[cfg(feature = "control")]
 fn control(config: &Config<'_>, words: &Words) -> Result<Exit, Failure> {
     const ELSEWHERE: Word<'static> = Word::new(c"its owner is in another PID namespace");
+    if config.has(Opt::Stop) {
+        control::block_signals()?;
+    }
     let state = control::find(config, words.user)?;
     Ok(match state {
         State::Running(daemon) if config.has(Opt::Status) => message::running(config, &daemon),
         State::Running(daemon) if config.has(Opt::Signal) => {
-            control::signal(&daemon, config.signal)?;
+            control::send(&daemon, config.signal)?;
             Exit::Done
         }
         State::Running(daemon) if control::stop(config, &daemon)? => Exit::Done,
@@ -97,8 +100,8 @@ fn control(config: &Config<'_>, words: &Words) -> Result<Exit, Failure> {
         State::Dead(_) | State::NotRunning if config.has(Opt::Signal) => {
             message::uncontrolled(config, Word::new(c"not running"))
         }
-        State::Dead(identity) => {
-            control::clean(config, identity);
+        State::Dead(file) => {
+            control::clean(config, &file);
             Exit::Done
         }
         State::NotRunning => Exit::Done,
@@ -183,6 +186,9 @@ impl Call {
             config.set(opt);
             config.set_text(opt, value);
             self.repeated += usize::from(may_repeat(opt));
+        }
+        if !config.has_any(CONTROLS) {
+            self.id = run::own_id();
         }
         self.program = parser.words;
         config.set_text(Opt::Program, parser.words.next().unwrap_or(Word::EMPTY));

@@ -28,17 +28,20 @@ impl Process {
 
 // The enum and its tables, from one list: entry N of each table is variant N.
 macro_rules! steps {
-    ($($(#[doc = $doc:literal])* $variant:ident $name:literal $($about:ident)?,)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($feature:meta)])? $variant:ident $name:literal $($about:ident)?,)*) => {
         /// One change to one process.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
-        pub enum Step { $($(#[doc = $doc])* $variant,)* }
+        pub enum Step { $($(#[doc = $doc])* $(#[cfg($feature)])? $variant,)* }
 
-        const ALL: &[Step] = &[$(Step::$variant,)*];
-        const NAMES: Table = Table::new(concat!($($name, "\0",)* "\0").as_bytes());
-        const ABOUT: &[Opt] = &[$(about!($($about)?),)*];
+        const ALL: &[Step] = &[$($(#[cfg($feature)])? Step::$variant,)*];
+        const TEXTS: &[&str] = &[$($(#[cfg($feature)])? $name,)*];
+        const ABOUT: &[Opt] = &[$($(#[cfg($feature)])? about!($($about)?),)*];
     };
 }
+
+/// What the steps are called.
+const NAMES: Table = Table::new(&Table::lay_out::<{ Table::length(TEXTS) }>(TEXTS));
 
 macro_rules! about {
     () => {
@@ -58,8 +61,10 @@ steps! {
     /// Becomes the parent of orphaned descendants.
     AdoptOrphans "adopt orphans",
     /// Opens what the program says by that it is ready.
+    #[cfg(feature = "ready")]
     OpenChannel "open channel",
     /// Gives the program its end of that.
+    #[cfg(feature = "ready")]
     PassChannel "pass on channel",
     /// Starts the session process.
     Fork "fork",
@@ -68,6 +73,7 @@ steps! {
     /// Starts the daemon.
     ForkDaemon "fork the daemon",
     /// Starts the monitor.
+    #[cfg(feature = "monitor")]
     ForkMonitor "fork the monitor",
     /// Gives every signal its default action.
     ResetSignals "reset signals",
@@ -94,42 +100,61 @@ steps! {
     /// Makes relative paths absolute.
     FindDirectory "find the directory of" Program,
     /// Finds the user in /etc/passwd.
+    #[cfg(feature = "identity")]
     FindUser "find user" User,
     /// Finds the group in /etc/group.
+    #[cfg(feature = "identity")]
     FindGroup "find group" Group,
     /// Finds the supplementary groups.
+    #[cfg(feature = "identity")]
     FindGroups "find groups" Groups,
     /// Sets the nice value.
+    #[cfg(feature = "identity")]
     SetNice "set nice value" Nice,
     /// Sets the scheduling policy.
+    #[cfg(feature = "identity")]
     SetScheduling "set scheduling" Sched,
     /// Sets the I/O class and level.
+    #[cfg(feature = "identity")]
     SetIoPriority "set I/O priority" Ionice,
     /// Sets the OOM killer's adjustment.
+    #[cfg(feature = "identity")]
     SetOomScore "set OOM score" OomScoreAdj,
     /// Moves this process into a control group.
+    #[cfg(feature = "identity")]
     EnterCgroup "enter cgroup" Cgroup,
     /// Sets the supplementary groups.
+    #[cfg(feature = "identity")]
     SetGroups "set groups",
     /// Becomes a member of the group.
+    #[cfg(feature = "identity")]
     SetGroup "set group",
     /// Takes the user's rights for a while.
+    #[cfg(feature = "identity")]
     EnterUser "take the rights of" User,
     /// Takes the caller's rights back.
+    #[cfg(feature = "identity")]
     LeaveUser "leave the rights of" User,
     /// Drops capabilities from what an exec can give.
+    #[cfg(feature = "identity")]
     LimitCapabilities "limit capabilities to" Caps,
     /// Enters the new root.
+    #[cfg(feature = "identity")]
     ChangeRoot "change root to" Chroot,
     /// Sets the resource limits.
+    #[cfg(feature = "identity")]
     SetLimits "set limits",
     /// Becomes the user.
+    #[cfg(feature = "identity")]
     SetUser "become user" User,
     /// Gives up all capabilities but those that stay.
+    #[cfg(feature = "identity")]
     SetCapabilities "keep capabilities" Caps,
     /// Forbids to gain privileges.
+    #[cfg(feature = "identity")]
     ForbidPrivileges "forbid new privileges",
     /// Asks the kernel who this process is now.
+    #[cfg(feature = "identity")]
     CheckIdentity "be sure of the identity",
     /// Opens the file for standard input.
     OpenStdin "open stdin" Stdin,
@@ -140,6 +165,7 @@ steps! {
     /// Enters the working directory.
     ChangeDirectory "change directory to" Chdir,
     /// Enters the root directory, in which nothing keeps a mount busy.
+    #[cfg(feature = "monitor")]
     LeaveDirectory "change directory to /",
     /// Moves standard input onto descriptor 0.
     RedirectStdin "redirect stdin to" Stdin,
@@ -154,6 +180,7 @@ steps! {
     /// Puts the program's process id where the environment has dmz's.
     NameProgram "pass on LISTEN_PID",
     /// Has the daemon killed when its monitor dies.
+    #[cfg(feature = "monitor")]
     FollowMonitor "follow the monitor",
     /// Unblocks every signal, or gives the caller's mask back.
     RestoreMask "set the signal mask",
@@ -162,12 +189,16 @@ steps! {
     /// Waits until the program ends.
     AwaitEnd "wait for" Program,
     /// Waits until the program is ready.
+    #[cfg(feature = "monitor")]
     AwaitReady "await readiness of" Program,
     /// Finds out who holds the pidfile's lock.
+    #[cfg(feature = "control")]
     FindOwner "find the owner of" Pidfile,
     /// Takes hold of that process.
+    #[cfg(feature = "control")]
     OpenProcess "open the owner of" Pidfile,
     /// Sends it a signal.
+    #[cfg(feature = "control")]
     SignalDaemon "signal the owner of" Pidfile,
     /// Prints the process id, by the launcher when all is done; or anything else that was asked for.
     Print "write to standard output",

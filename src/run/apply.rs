@@ -83,6 +83,10 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             record.set_mask(signal::block(signal::ALL)?);
         }
         Step::AdoptOrphans => {
+            #[cfg(feature = "ready")]
+            if config.has(Opt::Ready) && record.daemon.load(Relaxed) == 0 {
+                ready::note_strangers(record);
+            }
             let adopted = process::adopt_orphans(true);
             // Without it (an emulator, Linux before 3.4) only a daemon whose session process is killed is out of reach;
             // but who stays must be the parent.
@@ -94,7 +98,9 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::OpenChannel => ready::open_channel(work)?,
         #[cfg(feature = "ready")]
         Step::PassChannel => ready::pass_channel(work)?,
-        Step::Fork => detach::fork(work.start, work.channel)?,
+        #[cfg(feature = "ready")]
+        Step::Fork if config.has(Opt::Ready) => detach::fork_and_watch(work.start, work.channel)?,
+        Step::Fork => detach::fork(work.start)?,
         Step::CreateSession => process::new_session()?,
         #[cfg(feature = "ready")]
         Step::ForkDaemon if config.has(Opt::Ready) => ready::start_daemon(work)?,
@@ -130,6 +136,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,
         Step::OpenStdout => work.open_standard(1, Opt::Stdout)?,
         Step::OpenStderr => work.open_standard(2, Opt::Stderr)?,
+        #[cfg(feature = "monitor")]
         Step::LeaveDirectory => file::change_directory(Word::new(c"/"))?,
         Step::ChangeDirectory => file::change_directory(config.text(Opt::Chdir))?,
         Step::RedirectStdin => work.redirect(0, 0)?,

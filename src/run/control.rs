@@ -1,21 +1,23 @@
 //! The daemon behind a pidfile: asked after, stopped, signalled. It is whoever holds the file's lock; the number in the
 //! file is for people, and never signalled.
 
+use core::mem::MaybeUninit;
+
 use super::pidfile;
 use crate::plan::{Config, Failure, Opt, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::control as sys;
 use crate::sys::file::{self, Fd, Identity, flags};
-use crate::sys::memory::{PATH_MAX, Path, Pool};
-use crate::sys::process::{Process, now};
-use crate::sys::signal::{CONT, KILL, TERM};
+use crate::sys::memory::{PATH_MAX, Path};
+use crate::sys::process::Process;
+use crate::sys::signal::{self, CONT, KILL, TERM};
 
 /// What is known of the daemon.
 pub enum State {
     /// It lives.
     Running(Daemon),
     /// It is gone, its file is not.
-    Dead(Identity),
+    Dead(File),
     /// There is no file.
     NotRunning,
     /// The owner of the lock is in another PID namespace.
@@ -29,6 +31,12 @@ pub struct Daemon {
     /// The process that the file names; another one than the owner if that is a monitor.
     pub program: i32,
     process: Fd,
+    file: File,
+}
+
+/// A pidfile that is open.
+pub struct File {
+    fd: Fd,
     identity: Identity,
 }
 
@@ -50,29 +58,37 @@ const TRIES: usize = 100;
 
 /// Finds the daemon; `user` is the caller's effective user id.
 pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
-    let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };
-    let mut path = Path::new(Pool::new().list(PATH_MAX).map_err(failed(Step::OpenPidfile))?);
-    let (folder, name) = match pidfile::open_folder(config.text(Opt::Pidfile), &mut path, user) {
-        Ok(found) => found,
-        Err(reason) if reason == Reason::NOT_FOUND => return Ok(State::NotRunning),
-        Err(reason) => return Err(Failure { step: Step::OpenPidfile, reason }),
-    };
-    let fd = match file::open(folder, name, flags::EXAMINE, 0) {
+    let failed = |reason| Failure { step: Step::OpenPidfile, reason };
+    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
+    let path = config.text(Opt::Pidfile);
+    match pidfile::check_folder(path, &mut Path::new(&mut room), user) {
+        Err(Reason::NOT_FOUND) => return Ok(State::NotRunning),
+        other => other.map_err(failed)?,
+    }
+    // To lock it when the daemon is gone takes the right to write; to look does not.
+    let opened = match file::open(file::HERE, path, flags::OLD, 0) {
         Err(Errno::NOENT) => return Ok(State::NotRunning),
-        other => other.map_err(failed(Step::OpenPidfile))?,
+        Err(_) => file::open(file::HERE, path, flags::EXAMINE, 0),
+        opened => opened,
     };
-    let status = file::status(fd).map_err(failed(Step::OpenPidfile))?;
-    let number = pidfile::check(fd, &status, user).map_err(|reason| Failure { step: Step::OpenPidfile, reason })?;
-    look(fd, status.identity, number)
+    let fd = opened.map_err(|errno| failed(errno.into()))?;
+    let status = file::status(fd).map_err(|errno| failed(errno.into()))?;
+    if status.links == 0 {
+        // Unlinked between the two calls.
+        return Ok(State::NotRunning);
+    }
+    let number = pidfile::check(fd, &status, user).map_err(failed)?;
+    look(File { fd, identity: status.identity }, number)
 }
 
 /// Who holds the lock, for sure: asked, opened, and asked again.
-fn look(fd: Fd, identity: Identity, number: Option<i32>) -> Result<State, Failure> {
+fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
+    let fd = file.fd;
     let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };
     for _ in 0..TRIES {
         let holder = file::lock_holder(fd).map_err(failed(Step::FindOwner))?;
         let owner = match holder.pid {
-            _ if holder.is_free => return Ok(State::Dead(identity)),
+            _ if holder.is_free => return Ok(State::Dead(file)),
             0 => return Ok(State::Unknown),
             pid => Process::new(pid).filter(|_| holder.writes),
         };
@@ -83,7 +99,7 @@ fn look(fd: Fd, identity: Identity, number: Option<i32>) -> Result<State, Failur
         };
         if file::lock_holder(fd).map_err(failed(Step::FindOwner))?.pid == owner.number() {
             let owner = owner.number();
-            return Ok(State::Running(Daemon { owner, program: number.unwrap_or(0), process, identity }));
+            return Ok(State::Running(Daemon { owner, program: number.unwrap_or(0), process, file }));
         }
         file::close(process);
     }
@@ -91,7 +107,7 @@ fn look(fd: Fd, identity: Identity, number: Option<i32>) -> Result<State, Failur
 }
 
 /// Sends the daemon a signal; a monitor passes it on.
-pub fn signal(daemon: &Daemon, number: u32) -> Result<(), Failure> {
+pub fn send(daemon: &Daemon, number: u32) -> Result<(), Failure> {
     sys::signal_process(daemon.process, number)
         .map_err(|errno| Failure { step: Step::SignalDaemon, reason: errno.into() })
 }
@@ -110,18 +126,17 @@ pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
             Err(errno) => return Err(Failure { step: Step::SignalDaemon, reason: errno.into() }),
         }
         if has_ended(daemon.process, time)? {
-            clean(config, daemon.identity);
+            clean(config, &daemon.file);
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Waits for the end of a process, a zombie's included: has it come?
+/// Waits for the end of a process, a zombie's included: has it come? Interrupted by a stop alone, it begins again.
 fn has_ended(process: Fd, time: u64) -> Result<bool, Failure> {
-    let deadline = now() + time;
     loop {
-        match sys::await_event(process, deadline.saturating_sub(now())) {
+        match sys::await_event(process, time) {
             Ok(has_ended) => return Ok(has_ended),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(Failure { step: Step::SignalDaemon, reason: errno.into() }),
@@ -129,7 +144,15 @@ fn has_ended(process: Fd, time: u64) -> Result<bool, Failure> {
     }
 }
 
-/// Removes the file of a daemon that is gone, if it still is the same one.
-pub fn clean(config: &Config<'_>, identity: Identity) {
-    pidfile::remove(config.text(Opt::Pidfile), identity);
+/// Removes the file of a daemon that is gone, if it still is the same one and nobody else has locked it.
+pub fn clean(config: &Config<'_>, file: &File) {
+    pidfile::remove_open(config.text(Opt::Pidfile), file.fd, file.identity);
+}
+
+/// Whoever holds the file's lock is taken for its daemon, and so would this process be: nothing may end it meanwhile.
+pub fn block_signals() -> Result<(), Failure> {
+    match signal::block(signal::ALL) {
+        Ok(_) => Ok(()),
+        Err(errno) => Err(Failure { step: Step::BlockSignals, reason: errno.into() }),
+    }
 }

@@ -80,7 +80,7 @@ pub fn open_null(config: &Config<'_>) -> Result<(), Reason> {
 }
 
 /// The null device, or one of our own, made and unlinked in the first folder that takes one.
-fn find_null() -> Result<Fd, Reason> {
+pub fn find_null() -> Result<Fd, Reason> {
     let mut refusal = None;
     for name in NULLS {
         if refusal.is_some() {

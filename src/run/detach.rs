@@ -78,6 +78,14 @@ pub fn serve(
 ) -> Result<End, Failed> {
     let start = prepare(config, command)?;
     start.record.monitor.store(command.id, Relaxed);
+    let started = |pid| {
+        started(pid)?;
+        #[cfg(feature = "ready")]
+        if let Some(address) = command.manager {
+            super::ready::announce(address, command.id);
+        }
+        Ok(())
+    };
     let served = perform(Process::Launcher, &mut Work::new(&start, Path::new(&mut [])));
     served.and_then(|()| super::monitor::run(&start, started)).map_err(|reason| {
         start.record.fail(reason);
@@ -125,21 +133,23 @@ fn take_down(config: &Config<'_>, record: &Record) {
 }
 
 /// [`Step::Fork`]: starts the session process and waits until it has gone.
-pub fn fork(start: &Start<'_>, channel: Fd) -> Result<(), Reason> {
-    #[cfg(feature = "ready")]
-    if start.config.has(Opt::Ready) {
-        let Some(session) = process::fork_and_go_on(&start.record.session)? else {
-            let mut work = Work::new(start, Path::new(&mut []));
-            work.channel = channel;
-            end(start.record, perform(Process::Session, &mut work))
-        };
-        super::ready::close_theirs(start.record);
-        let awaited = super::ready::await_process(start.record, session, || false);
-        process::end(session);
-        return awaited;
-    }
+pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
     process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
     Ok(())
+}
+
+/// The same where the launcher must be able to give the start up: it waits for signals, too.
+#[cfg(feature = "ready")]
+pub fn fork_and_watch(start: &Start<'_>, channel: Fd) -> Result<(), Reason> {
+    let Some(session) = process::fork_and_go_on(&start.record.session)? else {
+        let mut work = Work::new(start, Path::new(&mut []));
+        work.channel = channel;
+        end(start.record, perform(Process::Session, &mut work))
+    };
+    super::ready::close_theirs(start.record);
+    let awaited = super::ready::await_process(start.record, session, || false);
+    process::end(session);
+    awaited
 }
 
 /// [`Step::ForkDaemon`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.

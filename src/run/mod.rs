@@ -131,10 +131,11 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
 const PIECES: usize = 8;
 
 /// A kernel that had no console for its first process leaves it without descriptors: for the words of a PID 1 that cannot
-/// go on there must be one.
+/// go on there must be one. `id` is this process's.
 #[cfg(feature = "monitor")]
-pub fn find_console() {
-    if file::check(STDERR).is_err()
+pub fn find_console(id: i32) {
+    if id == 1
+        && file::check(STDERR).is_err()
         && let Ok(console) = file::open(file::HERE, Word::new(c"/dev/console"), file::flags::EXISTING, 0)
         && console != STDERR
     {

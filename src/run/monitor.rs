@@ -53,6 +53,11 @@ struct Monitor<'a> {
     is_last: bool,
     /// The program works.
     is_ready: bool,
+    /// The wait for its first run to be ready.
+    #[cfg(feature = "ready")]
+    wait: Option<ready::Wait<'a>>,
+    /// The process that it has named as the one that counts, while that is not our child.
+    main: Option<process::Process>,
     /// Until when its first process may have left a daemon that is still to be found.
     adopts_until: Option<u64>,
     /// Why the start is given up.
@@ -84,6 +89,9 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         restarts: 0,
         is_last: false,
         is_ready: !config.has(Opt::Ready),
+        #[cfg(feature = "ready")]
+        wait: None,
+        main: None,
         adopts_until: None,
         failure: None,
         terminal: None,
@@ -97,13 +105,9 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         monitor.terminal = sys::terminal();
     }
     #[cfg(feature = "ready")]
-    let mut wait = ready::Wait::new(start, monitor.work.channel)?;
+    (monitor.wait = Some(ready::Wait::new(start, monitor.work.channel)?));
     monitor.begin()?;
-    monitor.stay(
-        started,
-        #[cfg(feature = "ready")]
-        &mut wait,
-    );
+    monitor.stay(started);
     if let Some(Failure { step, reason }) = monitor.failure {
         start.record.note(step);
         return Err(reason);
@@ -182,17 +186,15 @@ impl Monitor<'_> {
     }
 
     /// Until nothing is left. The first time that the program works, `started` gets its id.
-    fn stay(
-        &mut self,
-        started: impl FnOnce(i32) -> Result<(), Failure>,
-        #[cfg(feature = "ready")] wait: &mut ready::Wait<'_>,
-    ) {
+    fn stay(&mut self, started: impl FnOnce(i32) -> Result<(), Failure>) {
         let record = self.work.start.record;
         let mut started = Some(started);
         let mut looks = LOOKS;
-        while !self.reap() {
+        loop {
             #[cfg(feature = "ready")]
-            self.look(wait);
+            self.look();
+            let is_over = self.reap();
+            // Even if it is over: then it has worked and ended.
             if self.is_ready
                 && let Some(started) = started.take()
             {
@@ -203,10 +205,13 @@ impl Monitor<'_> {
                     self.give_up(failure);
                 }
             }
+            if is_over {
+                break;
+            }
             let mut next = self.deadline;
             #[cfg(feature = "ready")]
             if !self.is_ready {
-                next = next.into_iter().chain(wait.deadline).min();
+                next = next.into_iter().chain(self.wait.as_ref().and_then(|wait| wait.deadline)).min();
             }
             let moment = self.adopts_until.map(|_| MOMENT);
             let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
@@ -239,11 +244,9 @@ impl Monitor<'_> {
 
     /// Looks whether the program is ready, or never will be.
     #[cfg(feature = "ready")]
-    fn look(&mut self, wait: &mut ready::Wait<'_>) {
+    fn look(&mut self) {
         self.adopt();
-        if self.is_ready || self.failure.is_some() {
-            return;
-        }
+        let Some(wait) = self.wait.as_mut().filter(|_| !self.is_ready && self.failure.is_none()) else { return };
         let ready = match self.program {
             Some(program) => wait.is_ready(program),
             None => Ok(false),
@@ -251,9 +254,11 @@ impl Monitor<'_> {
         match ready {
             Ok(true) => {
                 self.is_ready = true;
-                if let Some(main) = wait.main {
-                    self.take(main);
-                }
+                self.main = wait.main;
+                self.wait = None;
+                self.take_main();
+                // What is sent later is for nobody; closing it answers every barrier.
+                file::close(self.work.channel);
             }
             Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
                 self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
@@ -291,6 +296,17 @@ impl Monitor<'_> {
         } else if self.is_ready && until <= process::now() {
             self.adopts_until = None;
             self.finish();
+        }
+    }
+
+    /// Takes the process that the program said counts, once it is our child.
+    #[cfg(feature = "ready")]
+    fn take_main(&mut self) {
+        if let Some(main) = self.main
+            && process::peek(main) == Ok(None)
+        {
+            self.main = None;
+            self.take(main);
         }
     }
 
@@ -342,8 +358,18 @@ impl Monitor<'_> {
 
     /// The program has ended.
     fn ended(&mut self, end: End) {
+        // What it said before counts.
+        #[cfg(feature = "ready")]
+        self.look();
         (self.program, self.end) = (None, end);
         self.take_terminal_back();
+        #[cfg(feature = "ready")]
+        if end == End::Exited(0) {
+            self.take_main();
+            if self.program.is_some() {
+                return;
+            }
+        }
         if self.work.start.config.ready == Ready::Exit && end == End::Exited(0) && self.state == State::Up {
             self.adopts_until = Some(process::now() + ADOPTION);
         } else {
@@ -467,7 +493,8 @@ impl Monitor<'_> {
             || signal.is_kernels && matches!(number, TSTP | TTIN | TTOU);
         match number {
             signal::CHILD => {}
-            signal::IO if !self.is_ready => {}
+            // Something to read.
+            signal::IO if signal.is_kernels => {}
             TERM | INT if self.adopts_until.is_some() => {
                 (self.adopts_until, self.is_last) = (None, true);
                 self.finish();

@@ -25,6 +25,26 @@ const TRIES: usize = 100;
 /// Opens the folder of `path`, in which as root nobody else may be able to replace files; and the name in it. `room` is for
 /// the folder's path.
 pub fn open_folder<'a>(path: Word<'a>, room: &mut Path<'_>, user: u32) -> Result<(Fd, Word<'a>), Reason> {
+    let name = put_folder(path, room)?;
+    let folder = file::open(file::HERE, room.word(), flags::FOLDER, 0)?;
+    if user == 0 && file::status(folder)?.lets_others_replace() {
+        return Err(Reason::FOLDER);
+    }
+    Ok((folder, name))
+}
+
+/// The same check for who only looks.
+#[cfg(feature = "control")]
+pub fn check_folder(path: Word<'_>, room: &mut Path<'_>, user: u32) -> Result<(), Reason> {
+    put_folder(path, room)?;
+    if user == 0 && file::status_at(file::HERE, room.word())?.lets_others_replace() {
+        return Err(Reason::FOLDER);
+    }
+    Ok(())
+}
+
+/// Puts the path of the folder into `room`; the name in it.
+fn put_folder<'a>(path: Word<'a>, room: &mut Path<'_>) -> Result<Word<'a>, Reason> {
     let name = last_part(path);
     // The name alone might fit where the whole path does not, and then nobody could remove the file again.
     room.clear();
@@ -32,11 +52,7 @@ pub fn open_folder<'a>(path: Word<'a>, room: &mut Path<'_>, user: u32) -> Result
     room.clear();
     room.push(path.bytes().get(..path.length_to(name)).unwrap_or(b""))?;
     room.push(b".")?;
-    let folder = file::open(file::HERE, room.word(), flags::FOLDER, 0)?;
-    if user == 0 && file::status(folder)?.lets_others_replace() {
-        return Err(Reason::FOLDER);
-    }
-    Ok((folder, name))
+    Ok(name)
 }
 
 /// The least number for descriptors of ours: above all that the program is to have.
@@ -205,6 +221,15 @@ pub fn undo(path: Word<'_>, record: &Record) {
 /// Unlinks the file when its daemon is gone.
 pub fn remove(path: Word<'_>, identity: Identity) {
     if lock_again(path, identity).is_some() {
+        let _ = file::unlink(path);
+    }
+}
+
+/// Unlinks the file that is open as `fd` when its daemon is gone and it still is the one at that path.
+#[cfg(feature = "control")]
+pub fn remove_open(path: Word<'_>, fd: Fd, identity: Identity) {
+    let is_same = |there: file::Status| there.identity == identity;
+    if file::lock(fd).is_ok() && file::status_at(file::HERE, path).is_ok_and(is_same) {
         let _ = file::unlink(path);
     }
 }

@@ -7,6 +7,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
+use super::descriptors::find_null;
 use super::detach::{become_daemon, prove};
 use super::pidfile::least_of;
 use super::record::Record;
@@ -48,6 +49,17 @@ pub fn open_channel(work: &mut Work<'_>) -> Result<(), Reason> {
 /// [`Step::PassChannel`]: gives the program its end.
 pub fn pass_channel(work: &mut Work<'_>) -> Result<(), Reason> {
     let record = work.start.record;
+    if work.has_started {
+        // Only the first run is waited for; what later ones write may not fail.
+        if let Ready::Descriptor(number) = work.start.config.ready {
+            let null = find_null()?;
+            if null != Fd(number as i32) {
+                file::duplicate_onto(null, number as i32)?;
+                file::close(null);
+            }
+        }
+        return Ok(());
+    }
     if let Ready::Descriptor(number) = work.start.config.ready {
         return Ok(file::duplicate_onto(Fd(record.channel.load(Relaxed)), number as i32)?);
     }
@@ -131,7 +143,8 @@ impl<'a> Wait<'a> {
             Ready::Descriptor(_) => self.has_newline()?,
             Ready::Notify => self.is_told(program)?,
             Ready::Exec => !has_ended,
-            Ready::Exit => false,
+            // The monitor sees to that.
+            Ready::Exit => return Ok(false),
         };
         if has_ended && !is_ready { Err(Reason::ENDED_EARLY) } else { Ok(is_ready) }
     }
@@ -177,7 +190,7 @@ impl<'a> Wait<'a> {
     fn take(&mut self, message: Message) -> bool {
         self.main = message.main.and_then(|pid| Process::new(pid as i32)).or(self.main);
         if let (Some(time), Some(_)) = (message.more_time, self.deadline) {
-            self.deadline = Some(now().saturating_add(time / 1000));
+            self.deadline = self.deadline.max(Some(now().saturating_add(time / 1000)));
         }
         message.is_ready
     }
@@ -200,10 +213,10 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// May this sender speak for the program? It must be in its session: nobody can enter that from outside.
+/// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside.
 fn is_heard(sender: i32, program: Process) -> bool {
     let session = session_of(program);
-    session.is_some() && Process::new(sender).and_then(session_of) == session
+    sender == program.number() || session.is_some() && Process::new(sender).and_then(session_of) == session
 }
 
 /// The caller was told to end: so is the start, unless the caller did not care for that signal.
@@ -231,9 +244,15 @@ pub fn await_process(record: &Record, process: Process, is_done: impl Fn() -> bo
 /// How long the daemon of a start that is given up has to end by itself, in milliseconds.
 const MOMENT: u64 = 2000;
 
-/// Stops the daemon of a start that is given up, and everything else in its session.
+/// Notes the children that the caller had already: they are none of ours.
+pub fn note_strangers(record: &Record) {
+    if each_child(|child| record.add_stranger(child.number())).is_err() {
+        record.forget_strangers();
+    }
+}
+
+/// Stops the daemon of a start that is given up, and everything that it has left.
 pub fn stop_session(record: &Record) {
-    let session = record.session.load(Relaxed);
     if let Some(monitor) = Process::new(record.monitor.load(Relaxed))
         && process::peek(monitor) == Ok(None)
     {
@@ -256,7 +275,7 @@ pub fn stop_session(record: &Record) {
     while is_left {
         is_left = false;
         let _ = each_child(|child| {
-            if session_of(child) == Some(session) {
+            if !record.is_stranger(child.number()) {
                 process::end(child);
                 is_left = true;
             }

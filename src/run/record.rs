@@ -20,6 +20,9 @@ pub enum Pidfile {
     Overwritten = 2,
 }
 
+/// How many children of the caller's can be told from those of the start.
+const STRANGERS: usize = 32;
+
 /// The record. Written by one process at a time and read when that one has ended, so that no order between its parts
 /// matters.
 #[derive(Default)]
@@ -40,6 +43,9 @@ pub struct Record {
     proved: AtomicU8,
     pidfile: AtomicU8,
     ignored: AtomicU8,
+    /// The children that the caller had before, and how many those are.
+    strangers: [AtomicI32; STRANGERS],
+    stranger_count: AtomicU8,
     mask: AtomicU64,
     device: AtomicU64,
     inode: AtomicU64,
@@ -163,6 +169,26 @@ impl Record {
     pub fn address<'a>(&self, room: &'a mut [u8; 8]) -> Word<'a> {
         *room = self.address.load(Relaxed).to_ne_bytes();
         Word::ending(room)
+    }
+
+    /// A child of the caller's that was there before.
+    pub fn add_stranger(&self, id: i32) {
+        let count = self.stranger_count.load(Relaxed);
+        if let Some(place) = self.strangers.get(usize::from(count)) {
+            place.store(id, Relaxed);
+        }
+        self.stranger_count.store(count.saturating_add(1), Relaxed);
+    }
+
+    /// Nobody knows which were there before.
+    pub fn forget_strangers(&self) {
+        self.stranger_count.store(u8::MAX, Relaxed);
+    }
+
+    /// Was this child there before? Where there were too many to know, all count as that.
+    pub fn is_stranger(&self, id: i32) -> bool {
+        usize::from(self.stranger_count.load(Relaxed)) > STRANGERS
+            || self.strangers.iter().any(|stranger| stranger.load(Relaxed) == id)
     }
 
     /// Which file it is.

@@ -1,9 +1,7 @@
 //! Files and descriptors.
 
-use core::mem::MaybeUninit;
-
 use linux_raw_sys::general as linux;
-use rustix::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode};
 
 use super::arch::syscall;
@@ -17,20 +15,19 @@ pub struct Fd(pub i32);
 /// Where relative names start: the current directory.
 pub const HERE: Fd = Fd(linux::AT_FDCWD);
 /// No descriptor.
-pub const NO_FD: Fd = Fd(-1);
+pub const NO_FD: Fd = Fd(i32::MAX);
 /// Standard error.
 pub const STDERR: Fd = Fd(2);
 /// Standard output.
 pub const STDOUT: Fd = Fd(1);
 
 impl Fd {
-    #[inline(never)]
+    /// As rustix has it. Not by `borrow_raw`, which asserts what is known and so leaves a path to a panic.
     pub(super) fn borrow(self) -> BorrowedFd<'static> {
-        // The one number that rustix does not take is NO_FD's: another that is never open says the same to the kernel.
-        let number = if self.0 == -1 { i32::MAX } else { self.0 };
-        // SAFETY: every Fd is AT_FDCWD, one of 0 to 2, or came from an open in this process; rustix only passes the
-        // number on, and the kernel answers EBADF where it is not open.
-        unsafe { BorrowedFd::borrow_raw(number) }
+        // SAFETY: it is documented to be transparent and never -1, which no Fd is: every one is AT_FDCWD, one of 0 to 2, came
+        // from an open in this process, or is NO_FD. rustix only passes the number on, and the kernel answers EBADF where
+        // it is not open.
+        unsafe { core::mem::transmute::<i32, BorrowedFd<'static>>(self.0) }
     }
 }
 
@@ -96,8 +93,9 @@ pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
     if number < 0 {
         return Err(Errno::BADF);
     }
-    // SAFETY: the target is one of 0 to 2, which nobody owns as an object; ManuallyDrop keeps it open.
-    let mut target = core::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
+    // SAFETY: the type is documented to be transparent and never -1; the number is one that the program is to have, which
+    // nobody owns as an object; ManuallyDrop keeps it open.
+    let mut target = core::mem::ManuallyDrop::new(unsafe { core::mem::transmute::<i32, OwnedFd>(number) });
     loop {
         match rustix::io::dup3(fd.borrow(), &mut target, DupFlags::empty()) {
             Err(rustix::io::Errno::BUSY | rustix::io::Errno::INTR) => {}
@@ -313,22 +311,42 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
     Ok(())
 }
 
-/// Gives the numbers of the open descriptors to `act`, as /proc/self/fd has them, all but the one that reads them.
+/// Gives the numbers of the open descriptors to `act`, as /proc/self/fd has them, all but the one that reads them
+/// (getdents64(2)).
 pub fn each_open(mut act: impl FnMut(u32)) -> Result<()> {
+    /// Where in a struct linux_dirent64 its length and its name are.
+    const LENGTH: usize = 16;
+    const NAME: usize = 19;
     let folder = open(HERE, Word::new(c"/proc/self/fd"), flags::FOLDER_LIST, 0)?;
-    let mut room = [const { MaybeUninit::uninit() }; 1024];
-    let mut entries = rustix::fs::RawDir::new(folder.borrow(), &mut room);
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        // Not a number: the folder itself and its parent.
-        let digits = entry.file_name().to_bytes().iter();
-        let number = digits.fold(0u32, |number, digit| number.wrapping_mul(10).wrapping_add((digit & 15).into()));
-        if entry.file_name().to_bytes().first() != Some(&b'.') && number as i32 != folder.0 {
-            act(number);
+    // The last byte stays NUL.
+    let mut buffer = [0u8; 1024];
+    loop {
+        let (place, room) = (buffer.as_mut_ptr() as usize, buffer.len() - 1);
+        // SAFETY: the kernel writes at most as many bytes as there is room for.
+        let count = unsafe { syscall(linux::__NR_getdents64, folder.0 as usize, place, room, 0, 0) };
+        let count = answer(count)? as usize;
+        let mut at = 0;
+        while at < count {
+            let Some([low, high]) = buffer.get(at + LENGTH..at + LENGTH + 2) else { break };
+            let length = u16::from_ne_bytes([*low, *high]);
+            // The folder itself and its parent are no numbers.
+            let mut name = Word::ending(buffer.get(at + NAME..).unwrap_or(b""));
+            let is_number = name.first() != b'.';
+            let mut number = 0u32;
+            while !name.is_empty() {
+                number = number.wrapping_mul(10).wrapping_add((name.first() & 15).into());
+                name = name.rest();
+            }
+            if is_number && number as i32 != folder.0 {
+                act(number);
+            }
+            at += usize::from(length.max(1));
+        }
+        if count == 0 {
+            close(folder);
+            return Ok(());
         }
     }
-    close(folder);
-    Ok(())
 }
 
 /// The highest number that a descriptor can have is below this (getrlimit(2), the hard RLIMIT_NOFILE).

@@ -86,7 +86,7 @@ pub const fn set(numbers: &[u32]) -> Set {
 pub struct Arrived {
     /// Its number.
     pub number: u32,
-    /// Did the kernel itself send it, as for a key at a terminal (SI_KERNEL)?
+    /// Did the kernel itself send it, as for a key at a terminal (si_code above 0)?
     pub is_kernels: bool,
 }
 
@@ -104,11 +104,8 @@ pub fn wait_for(set: Set, milliseconds: Option<u64>) -> Result<Arrived> {
     let number = answer(unsafe { syscall(linux::__NR_rt_sigtimedwait, place, info_place, time, size_of::<Set>(), 0) })?;
     // SAFETY: a signal was taken, so the kernel has filled it.
     let Info([_, _, code, ..]) = unsafe { info.assume_init_ref() };
-    Ok(Arrived { number, is_kernels: *code == SI_KERNEL })
+    Ok(Arrived { number, is_kernels: *code > 0 })
 }
-
-/// si_code of what the kernel sends by itself.
-const SI_KERNEL: i32 = 0x80;
 
 /// Waits for one of these blocked signals and takes it.
 pub fn wait(set: Set) -> Result<u32> {

@@ -146,6 +146,30 @@ impl Table {
         Table(Word::at(text.as_ptr()))
     }
 
+    /// How many bytes the table of `texts` has.
+    pub const fn length(texts: &[&str]) -> usize {
+        let (mut length, mut index) = (1, 0);
+        while index < texts.len() {
+            length += texts[index].len() + 1;
+            index += 1;
+        }
+        length
+    }
+
+    /// The table of `texts`, for the compiler.
+    pub const fn lay_out<const LENGTH: usize>(texts: &[&str]) -> [u8; LENGTH] {
+        let (mut table, mut end, mut index) = ([0; LENGTH], 0, 0);
+        while index < texts.len() {
+            let (text, mut byte) = (texts[index].as_bytes(), 0);
+            while byte < text.len() {
+                table[end] = text[byte];
+                (end, byte) = (end + 1, byte + 1);
+            }
+            (end, index) = (end + 1, index + 1);
+        }
+        table
+    }
+
     /// Text number `index`; an empty one if there are not so many.
     #[inline(never)]
     pub fn entry(mut self, index: usize) -> Word<'static> {

@@ -50,6 +50,7 @@ const REFUSED: &[c_int] = &[ENOSYS, EPERM];
 const ROWS: &[Row] = &[
     // Memory.
     row("mmap", SYS_mmap, &[ENOMEM], &[]),
+    row("madvise", SYS_madvise, &[EINVAL, ENOMEM], &[]).or_always(REFUSED),
     row("munmap", SYS_munmap, &[ENOMEM], &[]),
     row("mprotect", SYS_mprotect, &[ENOMEM], &[]),
     row("brk", SYS_brk, &[ENOMEM], &[]),
@@ -239,6 +240,9 @@ const ANY: &[c_int] = &[];
 /// After these failures the start goes on, rightly: calls (all whose label begins so), error numbers, why.
 const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("close_range", ANY, "there is /proc/self/fd, and closing one by one"),
+    ("openat /proc/thread-self/children", ANY, "then all children count as the caller's own, and none is ended"),
+    ("read", &[EIO], "the same"),
+    ("madvise", ANY, "a page more for the monitor"),
     ("close", ANY, "Linux frees the number whatever it answers"),
     ("openat /dev/null", ANY, "dmz makes a null device of its own"),
     ("newfstatat AT_EMPTY_PATH /dev/null", ANY, "the same"),
