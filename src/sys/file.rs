@@ -197,7 +197,7 @@ fn stat(from: Fd, path: Word<'_>, how: AtFlags) -> Result<rustix::fs::Stat> {
 /// no times.
 #[cfg(target_pointer_width = "32")]
 fn stat(from: Fd, path: Word<'_>, how: AtFlags) -> Result<linux::stat64> {
-    let mut stat = MaybeUninit::<linux::stat64>::uninit();
+    let mut stat = core::mem::MaybeUninit::<linux::stat64>::uninit();
     let (from, place) = (from.0 as usize, stat.as_mut_ptr() as usize);
     // SAFETY: the kernel reads the path and writes one `stat64`, and has done so if there is no error.
     unsafe {
