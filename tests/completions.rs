@@ -166,9 +166,9 @@ fn fish_offers_what_fits() {
 #[test]
 fn every_option_is_offered() {
     let help = Outcome::of(&mut Place::new().dmz(["--help"])).stdout;
-    let lines = help.lines().filter(|line| line.starts_with(' '));
-    let names =
-        lines.flat_map(|line| line.split([' ', ',', '[']).take_while(|word| word.len() < 2 || word.starts_with('-')));
+    let names = options_of(&help)
+        .into_iter()
+        .flat_map(|line| line.split([' ', ',', '[']).take_while(|word| word.len() < 2 || word.starts_with('-')));
     let options: BTreeSet<_> = names.filter(|word| word.starts_with('-')).map(String::from).collect();
     assert!(options.len() > 70 && options.contains("-p") && options.contains("--restart"), "{options:?}");
     for shell in [&BASH, &ZSH, &FISH] {

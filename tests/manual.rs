@@ -61,10 +61,9 @@ fn the_manual_has_every_option_as_the_help_has_it() {
     let text = read(&place, &manual(&place));
     let help = place.run(["--help"]).stdout;
     let mut count = 0;
-    for line in help.lines().filter(|line| line.starts_with(' ')) {
-        // Names and value end in front of the column of the text, or one blank in front of it where they are long.
-        let end = line.match_indices(' ').map(|(at, _)| at).find(|at| *at >= 23).unwrap();
-        let heading = line[..end].trim().split("  ").next().unwrap();
+    for line in options_of(&help) {
+        // Names and value end in front of the column of the text.
+        let heading = line[..26].trim();
         let is_heading = |line: &&str| line.starts_with("     ") && line.trim() == heading;
         assert_eq!(text.lines().filter(is_heading).count(), 1, "{heading}");
         count += 1;
@@ -140,7 +139,7 @@ fn an_option_that_the_manual_lacks_is_an_error() {
 fn an_option_that_is_not_built_in_is_in_neither_manual_nor_completions() {
     let place = Place::new();
     let help = place.run(["--help"]).stdout;
-    let less: Vec<_> = help.lines().filter(|line| !line.contains("--caps")).collect();
+    let less: Vec<_> = options_of(&help).into_iter().filter(|line| !line.contains("--caps")).collect();
     let outcome = made_for(&place, &pretender(&place, &(less.join("\n") + "\n")));
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, "scripts/docs: not built in: --caps\n"));
     for (file, name) in [("dmz.1", ".It Fl -caps"), ("dmz.bash", "--caps"), ("_dmz", "--caps"), ("dmz.fish", "-l caps")]

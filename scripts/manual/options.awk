@@ -1,12 +1,19 @@
-# Reads `dmz --help`, a line an option, into tables; what the other awk files work with.
-#   ` -p, --pidfile FILE     text`: the letter may be missing; behind the name is a value, `[=value]`, or nothing and
-#   two blanks; a star at the end of the text means that the option may be repeated.
+# Reads `dmz --help`, two options a line, into tables; what the other awk files work with.
+#   ` -p, --pidfile FILE     text`, 40 columns each: the letter may be missing; behind the name is a value, `[=value]`, or
+#   nothing and two blanks; a star at the end of the text means that the option may be repeated.
 FNR == NR {
-    if (!match($0, /--[a-z0-9-]+/) || substr($0, 1, 1) != " ") next
-    name = substr($0, RSTART + 2, RLENGTH - 2)
-    rest = substr($0, RSTART + RLENGTH)
+    if (substr($0, 1, 1) != " ") next
+    option(substr($0, 1, 40))
+    option(substr($0, 41))
+}
+
+function option(cell,    name, rest) {
+    sub(/ +$/, "", cell)
+    if (!match(cell, /--[a-z0-9-]+/)) return
+    name = substr(cell, RSTART + 2, RLENGTH - 2)
+    rest = substr(cell, RSTART + RLENGTH)
     names[++count] = name
-    letter[name] = substr($0, 2, 1) == "-" ? substr($0, 3, 1) : ""
+    letter[name] = substr(cell, 2, 1) == "-" ? substr(cell, 3, 1) : ""
     value[name] = ""
     optional[name] = rest ~ /^\[=/
     if (optional[name]) {
