@@ -19,7 +19,7 @@
 //!
 //! # Flow
 //!
-//! The words become a [`plan::Config`]; [`plan::order`] turns that into the steps of each process; `run` does them in
+//! The words become a `Config`; `plan::order` turns that into the steps of each process; `run` does them in
 //! one loop; a daemon that fails leaves `{step, reason}` in a record that it shares with the launcher, and the launcher,
 //! which holds the same plan and is the only one with words, makes one line of it.
 //!
@@ -65,15 +65,20 @@
     allow(dead_code, unused_imports, unused_mut)
 )]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod api;
 #[cfg(feature = "cli")]
 mod cli;
-pub mod plan;
+mod plan;
 mod run;
 mod sys;
 
+pub use api::*;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub use cli::main;
-pub use sys::words::{Table, Vector, Word, Words};
+#[doc(hidden)]
+pub use sys::words::Words;
+pub(crate) use sys::words::{Table, Vector, Word};
