@@ -5,14 +5,15 @@
 //! Folders are layers, in reading order. The arrows are the only allowed uses, and `tests/layers.rs` checks them.
 //!
 //! ```text
-//! start ──► cli ──► run ──► sys ──► rustix (public API), linux-raw-sys
-//!               └─► plan ◄──┘       plan uses core only
+//! start ──► cli ─┬─► run ──► sys ──► rustix (public API), linux-raw-sys
+//!           api ─┴─► plan ◄──┘       plan uses core only
 //! ```
 //!
 //! | folder | answers | never |
 //! |---|---|---|
 //! | `start` | how the kernel hands over: entry point, memory functions, panic handler; the binary's only | holds logic |
 //! | `cli` | words ⇄ values: the option table, parsing, help, messages | has effects |
+//! | `api` | what other programs use: daemons of their own and of others, as functions | does anything unsafe itself |
 //! | `plan` | what will be done, as data: configuration, steps, their order and its reasons, exit statuses | calls the kernel |
 //! | `run` | doing it: processes, one effect per step, the pidfile, the launcher's record | has words |
 //! | `sys` | the kernel made safe: rustix where it offers a call in public, raw system calls for the rest | decides |
@@ -39,7 +40,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `plan` and `cli` make no system call; unsafe code is in `sys` and `start` only.
+//! 1. `plan` and `cli` make no system call; unsafe code is in `sys` and `start` only, unsafe functions are declared in `api`.
 //! 2. No allocation, no `core::fmt`, no panicking path and no writable static in the binary; no relocation, no segment
 //!    that is writable and executable (`src/start/link.ld` refuses to link otherwise).
 //! 3. The daemon closes everything first, then opens: no descriptor of ours ever sits on 0, 1 or 2 but what belongs
