@@ -111,7 +111,7 @@ impl<'a> Daemon<'a> {
 
     /// For [`detach`](Daemon::detach): forks by this function, which is fork(2) of the C library that the program uses
     /// (`libc::fork`). With the feature `std` it is the default.
-    pub const fn fork_with(mut self, fork: unsafe extern "C" fn() -> i32) -> Self {
+    pub const fn fork_with(mut self, fork: host::Fork) -> Self {
         self.fork = Some(fork);
         self
     }

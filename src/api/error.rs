@@ -117,6 +117,8 @@ impl fmt::Display for Error {
         match (self.kind(), self.reason.text()) {
             (ErrorKind::Running(pid), _) => write!(out, "already running, PID {pid}"),
             (_, Some(text)) => out.write_str(text.as_c_str().to_str().unwrap_or("")),
+            #[cfg(feature = "std")]
+            (ErrorKind::Errno(number), None) => write!(out, "{}", std::io::Error::from_raw_os_error(number)),
             (_, None) => write!(out, "errno {}", self.reason.number()),
         }
     }

@@ -9,6 +9,7 @@ mod pidfile;
 mod pieces;
 mod ready;
 
+pub use crate::run::host::Fork;
 #[cfg(feature = "control")]
 pub use control::{Status, signal, status, stop};
 pub use daemon::{Daemon, Program};

@@ -15,6 +15,8 @@ pub struct Word<'a>(NonNull<u8>, PhantomData<&'a CStr>);
 
 // SAFETY: a word is only read, like the `&CStr` that it stands for.
 unsafe impl Sync for Word<'_> {}
+// SAFETY: the same.
+unsafe impl Send for Word<'_> {}
 
 impl<'a> Word<'a> {
     /// Nothing.
