@@ -426,3 +426,23 @@ fn signals_go_to_the_owner_of_the_lock_alone() {
     assert_eq!(dmz::stop(&path, 1), Ok(Status::NotRunning));
     place.assert_left(&[]);
 }
+
+#[test]
+fn a_program_without_std_and_main_detaches_itself_and_is_small() {
+    if skipped(cfg!(target_arch = "x86_64"), "the bare example is written for x86-64") {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bare");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--locked", "--quiet", "--release"]).current_dir(&folder).env_remove("CARGO_TARGET_DIR");
+    assert!(build.status().unwrap().success());
+    let program = folder.join("target/release/bare");
+    assert!(fs::metadata(&program).unwrap().len() <= 4096);
+    let place = Place::new();
+    assert_eq!(Outcome::of(&mut place.command(program)).code, 0);
+    let there = place.processes();
+    let [daemon] = there[..] else { panic!("{there:?}") };
+    let null: PathBuf = "/dev/null".into();
+    assert_eq!(daemon.descriptors().into_values().collect::<Vec<_>>(), [null.clone(), null.clone(), null]);
+    assert_eq!((daemon.stat(7), daemon.link("cwd")), (0, "/".into()));
+}

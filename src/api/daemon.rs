@@ -102,7 +102,7 @@ impl<'a> Daemon<'a> {
         self
     }
 
-    /// For [`detach`](Daemon::detach): gives every signal its default action. Without it handlers and ignored signals stay,
+    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored and blocked signals stay,
     /// such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
     pub const fn reset_signals(mut self) -> Self {
         self.resets = true;

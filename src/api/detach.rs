@@ -42,6 +42,30 @@ pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
     }
 }
 
+/// Makes this process a daemon with nothing but the defaults of [`Daemon::new`], which is the least code: a session of its
+/// own, in `/`, umask 022, nothing open but the null device on 0 to 2.
+///
+/// # Errors
+/// In the process that called, with everything as it was before.
+///
+/// # Safety
+/// Those of [`Daemon::detach`], with all descriptors from 3 on.
+///
+/// ```no_run
+/// // SAFETY: first thing in main: no threads, no open files.
+/// let ready = unsafe { dmz::detach()? };
+/// // What the daemon has to prepare, and then:
+/// ready.notify();
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[allow(unsafe_code)] // a declaration
+pub unsafe fn detach() -> Result<Ready<'static>, Error> {
+    match host::detach_plainly(host::library_fork())? {
+        host::Side::Launcher(_) => exit(0),
+        host::Side::Daemon(detached) => Ok(Ready::new(detached)),
+    }
+}
+
 /// Which process this is, after [`Daemon::detach_and_return`].
 #[derive(Debug)]
 #[must_use]

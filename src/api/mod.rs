@@ -13,7 +13,7 @@ pub use crate::run::host::Fork;
 #[cfg(feature = "control")]
 pub use control::{Status, signal, status, stop};
 pub use daemon::{Daemon, Program};
-pub use detach::{Outcome, daemonize};
+pub use detach::{Outcome, daemonize, detach};
 pub use error::{Error, ErrorKind, Step};
 pub use pidfile::PidFile;
 #[cfg(feature = "ready")]

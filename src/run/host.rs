@@ -242,6 +242,33 @@ pub enum Side<'a> {
 /// Makes a daemon that goes on as this process does. The launcher comes back when the daemon has said that it is ready, or
 /// with what failed, and then there is no daemon.
 pub fn detach<'a>(config: &Config<'a>, by: Option<Fork>) -> Result<Side<'a>, Failed> {
+    let limit = if config.has(Opt::Timeout) { Some(config.timeout) } else { None };
+    split(by, limit, |record| change(config, record), |record| pidfile::undo(config.text(Opt::Pidfile), record))
+}
+
+/// The same with nothing asked for: the shortest way, and the smallest.
+pub fn detach_plainly(by: Option<Fork>) -> Result<Side<'static>, Failed> {
+    let change = |record: &'static Record| {
+        record.note(Step::CloseDescriptors);
+        descriptors::close_all()?;
+        record.note(Step::OpenNull);
+        null_standard()?;
+        record.note(Step::ChangeDirectory);
+        file::change_directory(Word::new(c"/"))?;
+        file::set_umask(0o022);
+        follow(record).map(|()| None)
+    };
+    split(by, None, change, |_| {})
+}
+
+/// Starts session process and daemon. The daemon does `change`; when that or what comes behind it has failed, the session
+/// process does `undo`.
+fn split<'a>(
+    by: Option<Fork>,
+    limit: Option<u32>,
+    change: impl FnOnce(&'static Record) -> Result<Option<Held<'a>>, Reason>,
+    undo: impl FnOnce(&Record),
+) -> Result<Side<'a>, Failed> {
     let failed = |reason| Failed { failure: Failure { step: Step::Fork, reason }, number: 0 };
     let shared = Shared::new(Record::default()).map_err(|errno| failed(errno.into()))?;
     let record = shared.lend();
@@ -250,8 +277,15 @@ pub fn detach<'a>(config: &Config<'a>, by: Option<Fork>) -> Result<Side<'a>, Fai
     record.set_mask(mask);
     let session = sys::fork(by, true);
     if session == Ok(None) {
-        session_process(config, by, record);
-        return Ok(Side::Daemon(become_daemon(config, shared)));
+        session_process(by, limit, undo, record);
+        record.daemon.store(process::own_id(), Relaxed);
+        match change(record) {
+            Ok(held) => return Ok(Side::Daemon(Detached { record: shared, held })),
+            Err(reason) => {
+                record.fail(reason);
+                process::exit(1)
+            }
+        }
     }
     let _ = signal::block(mask);
     if let Some(session) = session.map_err(|errno| failed(errno.into()))? {
@@ -261,7 +295,7 @@ pub fn detach<'a>(config: &Config<'a>, by: Option<Fork>) -> Result<Side<'a>, Fai
 }
 
 /// The session process. Comes back as the daemon alone; itself it stays until that has said how it is, and ends.
-fn session_process(config: &Config<'_>, by: Option<Fork>, record: &'static Record) {
+fn session_process(by: Option<Fork>, limit: Option<u32>, undo: impl FnOnce(&Record), record: &'static Record) {
     record.session.store(process::own_id(), Relaxed);
     record.note(Step::CreateSession);
     let forked = process::new_session().and_then(|()| {
@@ -270,19 +304,23 @@ fn session_process(config: &Config<'_>, by: Option<Fork>, record: &'static Recor
     });
     match forked {
         Ok(None) => return,
-        Ok(Some(daemon)) => watch(config, daemon, record),
+        Ok(Some(daemon)) => {
+            watch(limit, daemon, record);
+            if record.verdict().is_err() {
+                undo(record);
+            }
+        }
         Err(errno) => record.fail(errno.into()),
     }
     process::exit(0)
 }
 
-/// Waits until the daemon is ready; if it never will be, ends it, and leaves nothing.
-fn watch(config: &Config<'_>, daemon: process::Process, record: &Record) {
+/// Waits until the daemon is ready; if it never will be, ends it.
+fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
     record.daemon.store(daemon.number(), Relaxed);
     // An inherited "ignore" would have the kernel reap it by itself.
     let _ = signal::dispose(signal::CHILD, false);
-    let limit = u64::from(config.timeout) * 1000;
-    let deadline = if config.has(Opt::Timeout) { now() + limit } else { u64::MAX };
+    let deadline = limit.map_or(u64::MAX, |seconds| now() + u64::from(seconds) * 1000);
     while !record.is_decided() && process::peek(daemon) == Ok(None) {
         if now() >= deadline {
             record.fail(Reason::TIMEOUT);
@@ -307,24 +345,10 @@ fn watch(config: &Config<'_>, daemon: process::Process, record: &Record) {
         let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(end.saturating_sub(now())));
     }
     process::end(daemon);
-    pidfile::undo(config.text(Opt::Pidfile), record);
 }
 
 /// How long a daemon that has failed may take to end, in milliseconds.
 const MOMENT: u64 = 2000;
-
-/// The daemon: does its steps, or ends.
-fn become_daemon<'a>(config: &Config<'a>, shared: Shared<Record>) -> Detached<'a> {
-    let record = shared.lend();
-    record.daemon.store(process::own_id(), Relaxed);
-    match change(config, record) {
-        Ok(held) => Detached { record: shared, held },
-        Err(reason) => {
-            record.fail(reason);
-            process::exit(1)
-        }
-    }
-}
 
 /// Does the daemon's steps in their order, as far as they are not about another program.
 fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Held<'a>>, Reason> {
@@ -347,6 +371,15 @@ fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Hel
         }
     }
     work.close_standard();
+    if !config.has(Opt::KeepSignals) {
+        record.set_mask(signal::NONE);
+    }
+    follow(record)?;
+    Ok(held)
+}
+
+/// The last of the daemon's steps: as long as it is not ready, it ends with who waits for it.
+fn follow(record: &Record) -> Result<(), Reason> {
     record.note(Step::ForkDaemon);
     sys::follow_parent(true)?;
     // It may have died before.
@@ -356,7 +389,7 @@ fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Hel
     record.note(Step::RestoreMask);
     signal::block(record.mask())?;
     record.note(Step::AwaitReady);
-    Ok(held)
+    Ok(())
 }
 
 /// Does `step` to a process that goes on.
