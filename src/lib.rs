@@ -1,5 +1,65 @@
 //! Turns a program into a Unix daemon, without libc and without allocation, straight to the kernel.
 //!
+//! This is the code of the launcher `dmz`, for Rust programs, with std and without. A program that makes itself a daemon,
+//! with a pidfile that is removed when it ends:
+//!
+//! ```no_run
+//! # struct Service;
+//! # impl Service { fn open() -> Service { Service } fn run(&self) {} }
+//! fn main() -> Result<(), dmz::Error> {
+//!     // SAFETY: first thing in main: no threads, no open files.
+//!     let ready = unsafe { dmz::Daemon::new().pid_file(c"/run/service.pid").detach()? };
+//!     let service = Service::open(); // what fails here, or panics, the caller gets to know
+//!     let _pidfile = ready.notify(); // and only now the caller ends, with success
+//!     service.run();
+//!     Ok(())
+//! }
+//! ```
+//!
+//! | you want | take |
+//! |---|---|
+//! | this process as a daemon | [`daemonize`], [`detach`], [`Daemon::detach`]; with the caller going on, [`Daemon::detach_and_return`] |
+//! | another program as a daemon | [`Daemon::spawn`], safe, also with threads |
+//! | one process at a time | [`PidFile`] |
+//! | to ask after a daemon, to stop it | `status`, `signal`, `stop` (feature `control`) |
+//! | a piece | [`reset_signals`], [`close_descriptors`], [`null_stdio`], `find_user` (feature `identity`), `tell_manager` (feature `ready`) |
+//!
+//! Depend on it with `default-features = false`, and what you need of `identity`, `ready`, `control`; with std add `std`,
+//! which forks by the C library and makes [`Error`] an `std::io::Error`. Features only add. Needs Linux 5.3 for `control`,
+//! anything since 4.7 else, and Rust 1.88. No allocation anywhere; a program without std that detaches itself has less than
+//! 4 KB (`examples/bare`).
+//!
+//! # How it may end
+//!
+//! What is left of the pidfile and of a waiting caller, by how the daemon ends:
+//!
+//! | end | before [`Ready::notify`] | behind it |
+//! |---|---|---|
+//! | return, or a panic that unwinds | the caller gets an error, no file | the guard removes the file |
+//! | `std::process::exit`, a panic that aborts | the caller gets an error, no file | the file stays, unlocked; the next start takes it over |
+//! | a signal without a handler, SIGKILL | the caller gets an error, no file | the same |
+//! | SIGTERM with a handler | as the handler does | return from `main`, or drop the guard: no file |
+//!
+//! `examples/web.rs` shows how to have the file removed at all of them but SIGKILL.
+//!
+//! # Beside other crates
+//!
+//! Measured by `tests/peers` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4; "none": the crate has
+//! nothing like it; "unreported": it does so, but its caller ends with success.
+//!
+//! | | dmz | daemonize | fork | daemonize-me |
+//! |---|---|---|---|---|
+//! | a failure behind the fork is the caller's status | yes | no | yes | no |
+//! | the pidfile is complete before the caller comes back | yes | no | none | no |
+//! | a second start fails and changes nothing | yes | unreported | none | no |
+//! | the caller's supplementary groups go with its user | yes | no | none | yes |
+//! | inherited descriptors are closed | yes | no | yes | no |
+//! | ignored and blocked signals can be reset | yes | no | yes | no |
+//! | descriptors 0 to 2 may be closed | yes | yes | yes | yes |
+//! | the caller waits until the daemon works | yes | no | yes | no |
+//!
+//! (Descriptors 0 to 2 that are closed are opened by std itself before `main`.)
+//!
 //! # Map
 //!
 //! Folders are layers, in reading order. The arrows are the only allowed uses, and `tests/layers.rs` checks them.

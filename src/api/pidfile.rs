@@ -17,7 +17,7 @@ use crate::run::host::{self, Held};
 ///   any more (another user, another root) it is emptied.
 /// - Programs that this process executes do not inherit the descriptor.
 /// - A record lock is lost when the process closes *any* descriptor of the file: do not open and close the pidfile while
-///   you hold it. [`status`](crate::status) and its like do not.
+///   you hold it. `status` and its like do not.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("dmz-doc-{}.pid", std::process::id()));
