@@ -1,25 +1,86 @@
 //! Turns a program into a Unix daemon, without libc and without allocation, straight to the kernel.
 //!
+//! This is the code of the launcher `dmz`, for Rust programs, with std and without. A program that makes itself a daemon,
+//! with a pidfile that is removed when it ends:
+//!
+//! ```no_run
+//! # struct Service;
+//! # impl Service { fn open() -> Service { Service } fn run(&self) {} }
+//! fn main() -> Result<(), dmz::Error> {
+//!     // SAFETY: first thing in main: no threads, no open files.
+//!     let ready = unsafe { dmz::Daemon::new().pid_file(c"/run/service.pid").detach()? };
+//!     let service = Service::open(); // what fails here, or panics, the caller gets to know
+//!     let _pidfile = ready.notify(); // and only now the caller ends, with success
+//!     service.run();
+//!     Ok(())
+//! }
+//! ```
+//!
+//! | you want | take |
+//! |---|---|
+//! | this process as a daemon | [`daemonize`], [`detach`], [`Daemon::detach`]; with the caller going on, [`Daemon::detach_and_return`] |
+//! | another program as a daemon | [`Daemon::spawn`], safe, also with threads |
+//! | one process at a time | [`PidFile`] |
+//! | to ask after a daemon, to stop it | `status`, `signal`, `stop` (feature `control`) |
+//! | a piece | [`reset_signals`], [`close_descriptors`], [`null_stdio`], `find_user` (feature `identity`), `tell_manager` (feature `ready`) |
+//!
+//! Depend on it with `default-features = false`, and what you need of `identity`, `ready`, `control`; with std add `std`,
+//! which forks by the C library and makes [`Error`] an `std::io::Error`. Features only add. Needs Linux 5.3 for `control`,
+//! anything since 4.7 else, and Rust 1.88. No allocation anywhere; a program without std that detaches itself has less than
+//! 4 KB (`examples/bare`).
+//!
+//! # How it may end
+//!
+//! What is left of the pidfile and of a waiting caller, by how the daemon ends:
+//!
+//! | end | before [`Ready::notify`] | behind it |
+//! |---|---|---|
+//! | return, or a panic that unwinds | the caller gets an error, no file | the guard removes the file |
+//! | `std::process::exit`, a panic that aborts | the caller gets an error, no file | the file stays, unlocked; the next start takes it over |
+//! | a signal without a handler, SIGKILL | the caller gets an error, no file | the same |
+//! | SIGTERM with a handler | as the handler does | return from `main`, or drop the guard: no file |
+//!
+//! `examples/web.rs` shows how to have the file removed at all of them but SIGKILL.
+//!
+//! # Beside other crates
+//!
+//! Measured by `tests/peers` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4; "none": the crate has
+//! nothing like it; "unreported": it does so, but its caller ends with success.
+//!
+//! | | dmz | daemonize | fork | daemonize-me |
+//! |---|---|---|---|---|
+//! | a failure behind the fork is the caller's status | yes | no | yes | no |
+//! | the pidfile is complete before the caller comes back | yes | no | none | no |
+//! | a second start fails and changes nothing | yes | unreported | none | no |
+//! | the caller's supplementary groups go with its user | yes | no | none | yes |
+//! | inherited descriptors are closed | yes | no | yes | no |
+//! | ignored and blocked signals can be reset | yes | no | yes | no |
+//! | descriptors 0 to 2 may be closed | yes | yes | yes | yes |
+//! | the caller waits until the daemon works | yes | no | yes | no |
+//!
+//! (Descriptors 0 to 2 that are closed are opened by std itself before `main`.)
+//!
 //! # Map
 //!
 //! Folders are layers, in reading order. The arrows are the only allowed uses, and `tests/layers.rs` checks them.
 //!
 //! ```text
-//! start ──► cli ──► run ──► sys ──► rustix (public API), linux-raw-sys
-//!               └─► plan ◄──┘       plan uses core only
+//! start ──► cli ─┬─► run ──► sys ──► rustix (public API), linux-raw-sys
+//!           api ─┴─► plan ◄──┘       plan uses core only
 //! ```
 //!
 //! | folder | answers | never |
 //! |---|---|---|
 //! | `start` | how the kernel hands over: entry point, memory functions, panic handler; the binary's only | holds logic |
 //! | `cli` | words ⇄ values: the option table, parsing, help, messages | has effects |
+//! | `api` | what other programs use: daemons of their own and of others, as functions | does anything unsafe itself |
 //! | `plan` | what will be done, as data: configuration, steps, their order and its reasons, exit statuses | calls the kernel |
 //! | `run` | doing it: processes, one effect per step, the pidfile, the launcher's record | has words |
 //! | `sys` | the kernel made safe: rustix where it offers a call in public, raw system calls for the rest | decides |
 //!
 //! # Flow
 //!
-//! The words become a [`plan::Config`]; [`plan::order`] turns that into the steps of each process; `run` does them in
+//! The words become a `Config`; `plan::order` turns that into the steps of each process; `run` does them in
 //! one loop; a daemon that fails leaves `{step, reason}` in a record that it shares with the launcher, and the launcher,
 //! which holds the same plan and is the only one with words, makes one line of it.
 //!
@@ -47,7 +108,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `plan` and `cli` make no system call; unsafe code is in `sys` and `start` only.
+//! 1. `plan` and `cli` make no system call; unsafe code is in `sys` and `start` only, unsafe functions are declared in `api`.
 //! 2. No allocation, no `core::fmt`, no panicking path and no writable static in the binary; no relocation, no segment
 //!    that is writable and executable (`src/start/link.ld` refuses to link otherwise).
 //! 3. The daemon closes everything first, then opens: no descriptor of ours ever sits on 0, 1 or 2 but what belongs
@@ -78,15 +139,20 @@
     allow(dead_code, unused_imports, unused_mut)
 )]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod api;
 #[cfg(feature = "cli")]
 mod cli;
-pub mod plan;
+mod plan;
 mod run;
 mod sys;
 
+pub use api::*;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub use cli::main;
-pub use sys::words::{Table, Vector, Word, Words};
+#[doc(hidden)]
+pub use sys::words::Words;
+pub(crate) use sys::words::{Table, Vector, Word};

@@ -19,6 +19,7 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { folder: "start", inside: &[], outside: &["core", "dmz"] },
     Layer { folder: "cli", inside: &["run", "plan", "Table", "Vector", "Word", "Words"], outside: &["core"] },
+    Layer { folder: "api", inside: &["run", "plan", "Word"], outside: &["core", "std"] },
     Layer { folder: "run", inside: &["sys", "plan", "Table", "Vector", "Word", "Words"], outside: &["core"] },
     Layer { folder: "plan", inside: &["Table", "Vector", "Word"], outside: &["core"] },
     Layer { folder: "sys", inside: &[], outside: &["core", "rustix", "linux_raw_sys"] },

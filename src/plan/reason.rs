@@ -2,26 +2,22 @@
 
 use core::num::NonZeroI32;
 
+use crate::{Table, Word};
+
 /// Error numbers that decide something.
 pub mod errno {
     /// Operation not permitted.
     pub const EPERM: i32 = 1;
+    /// Invalid argument.
+    pub const EINVAL: i32 = 22;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
-    /// Resource temporarily unavailable.
-    pub const EAGAIN: i32 = 11;
     /// Permission denied.
     pub const EACCES: i32 = 13;
-    /// File exists.
-    pub const EEXIST: i32 = 17;
     /// Not a directory.
     pub const ENOTDIR: i32 = 20;
     /// No space left on device.
     pub const ENOSPC: i32 = 28;
-    /// Is a directory.
-    pub const EISDIR: i32 = 21;
-    /// Invalid argument.
-    pub const EINVAL: i32 = 22;
 }
 
 /// Why a step failed. A number below 200 is the kernel's errno(3), the others are ours.
@@ -113,6 +109,12 @@ impl Reason {
         NonZeroI32::new(number).map(Reason)
     }
 
+    /// What is said of it: the kernel's usual text, or our own.
+    pub fn text(self) -> Option<Word<'static>> {
+        let mut reasons = TEXTS;
+        reasons.find(|entry| entry.first() == self.number() as u8).map(Word::rest)
+    }
+
     /// Is it the kernel's own?
     pub const fn is_errno(self) -> bool {
         self.0.get() < 200
@@ -123,3 +125,68 @@ impl Reason {
         matches!(self.0.get(), errno::ENOENT | errno::ENOTDIR)
     }
 }
+
+/// The kernel's usual text for every error number that a step can give, and our own reasons: number, text, NUL.
+const TEXTS: Table = Table::new(
+    b"\
+\x01Operation not permitted\0\
+\x02No such file or directory\0\
+\x03No such process\0\
+\x04Interrupted system call\0\
+\x05Input/output error\0\
+\x06No such device or address\0\
+\x07Argument list too long\0\
+\x08Exec format error\0\
+\x09Bad file descriptor\0\
+\x0aNo child processes\0\
+\x0bResource temporarily unavailable\0\
+\x0cCannot allocate memory\0\
+\x0dPermission denied\0\
+\x10Device or resource busy\0\
+\x11File exists\0\
+\x13No such device\0\
+\x14Not a directory\0\
+\x15Is a directory\0\
+\x16Invalid argument\0\
+\x17Too many open files in system\0\
+\x18Too many open files\0\
+\x1aText file busy\0\
+\x1bFile too large\0\
+\x1cNo space left on device\0\
+\x1dIllegal seek\0\
+\x1eRead-only file system\0\
+\x20Broken pipe\0\
+\x24File name too long\0\
+\x25No locks available\0\
+\x26Function not implemented\0\
+\x28Too many levels of symbolic links\0\
+\x4bValue too large for defined data type\0\
+\x50Accessing a corrupted shared library\0\
+\x5fOperation not supported\0\
+\x74Stale file handle\0\
+\x7aDisk quota exceeded\0\
+\xc8its process was killed\0\
+\xcaholds something else than a process id\0\
+\xcbnot a regular file\0\
+\xcchas other names (hard links)\0\
+\xcdbelongs to another user\0\
+\xceothers can write to its directory\0\
+\xcfreplaced again and again\0\
+\xd0not the null device\0\
+\xd1another program holds a lock on it\0\
+\xd2as PID 1 it would be the last to live\0\
+\xd3killed while it was executed\0\
+\xd4that is a lock\0\
+\xd5too many\0\
+\xd6not found\0\
+\xd7it needs a group, too\0\
+\xd8the kernel only pretended\0\
+\xdatime is over\0\
+\xdbinterrupted\0\
+\xdcwhich of its processes is meant is not clear\0\
+\xddit ended\0\
+\xdePermission denied (mounted noexec)\0\
+\xdfOperation not permitted (not mapped in this user namespace, or no capability)\0\
+\xd9its file gives privileges (set-user-id or capabilities)\0\
+\0",
+);

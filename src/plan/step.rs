@@ -29,8 +29,9 @@ impl Process {
 // The enum and its tables, from one list: entry N of each table is variant N.
 macro_rules! steps {
     ($($(#[doc = $doc:literal])* $(#[cfg($feature:meta)])? $variant:ident $name:literal $($about:ident)?,)*) => {
-        /// One change to one process.
+        /// One change to one process: what was being done when something failed.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
         #[repr(u8)]
         pub enum Step { $($(#[doc = $doc])* $(#[cfg($feature)])? $variant,)* }
 
@@ -189,7 +190,6 @@ steps! {
     /// Waits until the program ends.
     AwaitEnd "wait for" Program,
     /// Waits until the program is ready.
-    #[cfg(feature = "monitor")]
     AwaitReady "await readiness of" Program,
     /// Finds out who holds the pidfile's lock.
     #[cfg(feature = "control")]
@@ -206,17 +206,17 @@ steps! {
 
 impl Step {
     /// What the step does, as a phrase that fits behind "cannot".
-    pub fn name(self) -> Word<'static> {
+    pub(crate) fn name(self) -> Word<'static> {
         NAMES.entry(self as usize)
     }
 
     /// The step with this number, as a record holds it.
-    pub fn from_number(number: u8) -> Option<Step> {
+    pub(crate) fn from_number(number: u8) -> Option<Step> {
         ALL.get(number as usize).copied()
     }
 
     /// The option whose text it is about; one without a text if it is about none.
-    pub fn about(self) -> Opt {
+    pub(crate) fn about(self) -> Opt {
         ABOUT.get(self as usize).copied().unwrap_or(Opt::Always)
     }
 }

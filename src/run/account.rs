@@ -17,7 +17,7 @@ const GROUPS: Word<'static> = Word::new(c"/etc/group");
 const GROUPS_MAX: usize = 65_536;
 
 /// Finds the numbers of what `config` names, and puts them there; the variables of the user.
-pub fn find_names(config: &mut Config<'static>, pool: &mut Pool) -> Result<UserWords, Failure> {
+pub fn find_names(config: &mut Config<'_>, pool: &mut Pool) -> Result<UserWords, Failure> {
     let mut finder = Finder { step: Step::FindUser, config, pool, variables: UserWords::default(), name: Word::EMPTY };
     match finder.find() {
         Ok(()) => Ok(finder.variables),
@@ -25,10 +25,55 @@ pub fn find_names(config: &mut Config<'static>, pool: &mut Pool) -> Result<UserW
     }
 }
 
+/// For a program that goes on: the ids of a user, by name or number, and the groups that list it, its own first, in `room`.
+/// Takes no memory.
+pub fn find_user(user: Word<'_>, room: &mut [u32]) -> Result<(u32, u32, usize), Failure> {
+    let (mut line, mut buffer, mut name) = ([0; LINE_MAX + 1], [0; BUFFER], [0; LINE_MAX + 1]);
+    let mut find = |step, path, fields, act: &mut dyn FnMut(&Lines<'_>) -> Result<bool, Reason>| {
+        let found = Lines::over(path, fields, &mut line, &mut buffer).map_err(Reason::from).and_then(|mut lines| {
+            while lines.next()? {
+                if act(&lines)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        found.map_err(|reason| Failure { step, reason })
+    };
+    let (number, mut ids) = (parse_id(user), None);
+    let is_found = find(Step::FindUser, USERS, 7, &mut |lines| {
+        let (Some(id), Some(group)) = (parse_id(lines.field(2)), parse_id(lines.field(3))) else { return Ok(false) };
+        let is_it = number.map_or(lines.field(0).is(user), |number| number == id);
+        if is_it {
+            ids = Some((id, group));
+            name.iter_mut().zip(lines.field(0).bytes()).for_each(|(place, byte)| *place = *byte);
+        }
+        Ok(is_it)
+    })?;
+    let Some((id, group)) = ids.filter(|_| is_found) else {
+        return Err(Failure { step: Step::FindUser, reason: Reason::UNKNOWN });
+    };
+    let (name, mut count) = (Word::ending(&name), 0);
+    let mut put = |number| {
+        *room.get_mut(count).ok_or(Reason::TOO_MANY)? = number;
+        count += 1;
+        Ok::<(), Reason>(())
+    };
+    put(group).map_err(|reason| Failure { step: Step::FindGroups, reason })?;
+    find(Step::FindGroups, GROUPS, 4, &mut |lines| {
+        match parse_id(lines.field(2)) {
+            Some(other) if other != group && is_in_list(lines.field(3), name) => put(other)?,
+            _ => {}
+        }
+        Ok(false)
+    })?;
+    Ok((id, group, count))
+}
+
 /// What a search needs.
-struct Finder<'a> {
-    config: &'a mut Config<'static>,
-    pool: &'a mut Pool,
+struct Finder<'f, 'a> {
+    config: &'f mut Config<'a>,
+    pool: &'f mut Pool,
     /// What is being looked for.
     step: Step,
     variables: UserWords,
@@ -36,7 +81,7 @@ struct Finder<'a> {
     name: Word<'static>,
 }
 
-impl Finder<'_> {
+impl Finder<'_, '_> {
     fn find(&mut self) -> Result<(), Reason> {
         if !self.config.has_any(&[Opt::User, Opt::Group, Opt::Groups]) {
             return Ok(());
@@ -179,6 +224,11 @@ impl Lines<'_> {
     /// The lines of the file at `path`.
     fn open(path: Word<'_>, fields: usize, pool: &mut Pool) -> Result<Lines<'static>, Errno> {
         let (line, buffer) = (pool.list(LINE_MAX + 1)?, pool.list(BUFFER)?);
+        Lines::over(path, fields, line, buffer)
+    }
+
+    /// The same in room of the caller's.
+    fn over<'a>(path: Word<'_>, fields: usize, line: &'a mut [u8], buffer: &'a mut [u8]) -> Result<Lines<'a>, Errno> {
         let file = file::open(file::HERE, path, flags::INPUT, 0)?;
         Ok(Lines { file, fields, line, starts: [0; FIELDS], buffer, start: 0, end: 0 })
     }

@@ -186,7 +186,7 @@ impl Work<'_> {
     }
 
     /// Opens what the configuration names for descriptor `number`.
-    fn open_standard(&mut self, number: usize, which: Opt) -> Result<(), Reason> {
+    pub fn open_standard(&mut self, number: usize, which: Opt) -> Result<(), Reason> {
         let config = self.start.config;
         let appends = number > 0 && (config.has(Opt::Append) || self.has_started);
         let how = match number {
@@ -212,8 +212,13 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Closes what was opened for descriptors 0 to 2, in a process that executes nothing.
+    pub fn close_standard(&self) {
+        self.standard.into_iter().filter(|fd| *fd != NO_FD).for_each(file::close);
+    }
+
     /// Puts file `from` of the three onto descriptor `number`.
-    fn redirect(&self, from: usize, number: i32) -> Result<(), Reason> {
+    pub fn redirect(&self, from: usize, number: i32) -> Result<(), Reason> {
         Ok(file::duplicate_onto(self.standard.get(from).copied().unwrap_or(NO_FD), number)?)
     }
 }

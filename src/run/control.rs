@@ -57,6 +57,7 @@ const PATIENCE: u32 = 15;
 const TRIES: usize = 100;
 
 /// Finds the daemon; `user` is the caller's effective user id.
+#[inline(always)] // as without a second caller, the library; so are the next
 pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
     let failed = |reason| Failure { step: Step::OpenPidfile, reason };
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
@@ -107,12 +108,14 @@ fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
 }
 
 /// Sends the daemon a signal; a monitor passes it on.
+#[inline(always)]
 pub fn send(daemon: &Daemon, number: u32) -> Result<(), Failure> {
     sys::signal_process(daemon.process, number)
         .map_err(|errno| Failure { step: Step::SignalDaemon, reason: errno.into() })
 }
 
 /// Stops the daemon and removes the file that it left: is it gone?
+#[inline(always)]
 pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
     let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };
@@ -145,6 +148,7 @@ fn has_ended(process: Fd, time: u64) -> Result<bool, Failure> {
 }
 
 /// Removes the file of a daemon that is gone, if it still is the same one and nobody else has locked it.
+#[inline(always)]
 pub fn clean(config: &Config<'_>, file: &File) {
     pidfile::remove_open(config.text(Opt::Pidfile), file.fd, file.identity);
 }

@@ -32,6 +32,11 @@ pub fn close(config: &Config<'_>, channel: i32) -> Result<(), Reason> {
     if first <= last { close_range(first, last) } else { Ok(()) }
 }
 
+/// Closes everything.
+pub fn close_all() -> Result<(), Reason> {
+    close_range(0, u32::MAX)
+}
+
 /// How many descriptors are closed one by one when there is no better way.
 const FEW: u64 = 65_536;
 

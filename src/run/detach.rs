@@ -42,6 +42,7 @@ impl Started {
 }
 
 /// Starts the daemon, and comes back once the program is executed; or what failed, with nothing left behind.
+#[inline(always)]
 pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> {
     let start = prepare(config, command)?;
     let record = start.record;

@@ -10,6 +10,7 @@ pub mod control;
 mod descriptors;
 mod detach;
 mod execute;
+pub mod host;
 #[cfg(feature = "identity")]
 mod identity;
 #[cfg(feature = "monitor")]

@@ -20,7 +20,7 @@ const PATHS: &[Opt] = &[
 ];
 
 /// Puts the current directory in front of every relative path that needs it.
-pub fn make_absolute(config: &mut Config<'static>, pool: &mut Pool) -> Result<(), Failure> {
+pub fn make_absolute(config: &mut Config<'_>, pool: &mut Pool) -> Result<(), Failure> {
     let mut folder = Word::EMPTY;
     for which in if config.has(Opt::Supervise) { PATHS } else { &PATHS[..1] } {
         let path = config.text(*which);

@@ -298,13 +298,22 @@ pub fn announce(address: Word<'_>, main: i32) {
     let mut pool = Pool::new();
     let mut room = Digits::default();
     let main = digits(main as u32, 0, &mut room);
-    let told =
-        join(Word::new(c"READY=1\nMAINPID="), main, &mut pool).and_then(|text| channel::send(address, text, None));
-    // Its closing of the pipe says that it has read all that came before (sd_notify_barrier(3)).
-    if let (Ok(()), Ok([from, to])) = (told, channel::pipe())
-        && channel::send(address, Word::new(c"BARRIER=1"), Some(to)).is_ok()
-    {
-        file::close(to);
-        let _ = await_event(from, PATIENCE);
+    if let Ok(text) = join(Word::new(c"READY=1\nMAINPID="), main, &mut pool) {
+        let _ = tell(address, text);
     }
+}
+
+/// Tells the manager at `address` something, and waits until it knows.
+pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
+    channel::send(address, text, None)?;
+    // Its closing of the pipe says that it has read all that came before (sd_notify_barrier(3)).
+    if let Ok([from, to]) = channel::pipe() {
+        let sent = channel::send(address, Word::new(c"BARRIER=1"), Some(to));
+        file::close(to);
+        if sent.is_ok() {
+            let _ = await_event(from, PATIENCE);
+        }
+        file::close(from);
+    }
+    Ok(())
 }

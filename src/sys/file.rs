@@ -206,9 +206,14 @@ fn stat(from: Fd, path: Word<'_>, how: AtFlags) -> Result<linux::stat64> {
     }
 }
 
-/// unlinkat(2).
+/// unlinkat(2) from here.
 pub fn unlink(path: Word<'_>) -> Result<()> {
-    Ok(rustix::fs::unlinkat(HERE.borrow(), path.as_c_str(), AtFlags::empty())?)
+    unlink_at(HERE, path)
+}
+
+/// unlinkat(2).
+pub fn unlink_at(from: Fd, path: Word<'_>) -> Result<()> {
+    Ok(rustix::fs::unlinkat(from.borrow(), path.as_c_str(), AtFlags::empty())?)
 }
 
 /// A null device node of our own: mknodat(2), which needs CAP_MKNOD.

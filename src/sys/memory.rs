@@ -27,6 +27,11 @@ impl Once {
 pub struct Stack(Once);
 
 impl Stack {
+    /// None at all.
+    pub const fn none() -> Stack {
+        Stack(Once(AtomicPtr::new(null_mut())))
+    }
+
     pub(super) fn take(&self) -> Option<NonNull<u8>> {
         self.0.take()
     }
@@ -36,6 +41,11 @@ impl Stack {
 pub struct Room(Once);
 
 impl Room {
+    /// None at all.
+    pub const fn none() -> Room {
+        Room(Once(AtomicPtr::new(null_mut())))
+    }
+
     /// The room, and none at all the second time.
     pub fn take(&self) -> &'static mut [MaybeUninit<u8>] {
         // SAFETY: the mapping has this many bytes there, for nobody else, and lasts as long as the process.
@@ -77,6 +87,34 @@ pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
             inner: Stack(Once(AtomicPtr::new(stacks.add(2 * PAGE)))),
             room: Room(Once(AtomicPtr::new(place.add(1).cast()))),
         })
+    }
+}
+
+/// A value in memory that is shared with the processes that are forked while it is there; given back in the end.
+pub struct Shared<T: Sync + 'static>(&'static T);
+
+impl<T: Sync> Shared<T> {
+    /// Maps memory for `value` (mmap(2)).
+    pub fn new(value: T) -> Result<Shared<T>> {
+        const { assert!(size_of::<T>() <= PAGE && !core::mem::needs_drop::<T>()) };
+        let place = map(PAGE, MapFlags::SHARED)?.cast::<T>();
+        // SAFETY: the value fits into the page, which nobody else has.
+        unsafe {
+            place.write(value);
+            Ok(Shared(&*place))
+        }
+    }
+
+    /// The value. For ever where a process is about to execute or to end; who goes on lets go of it before this is dropped.
+    pub fn lend(&self) -> &'static T {
+        self.0
+    }
+}
+
+impl<T: Sync> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // SAFETY: the page was mapped for this value, and what was lent is not used any more.
+        let _ = unsafe { rustix::mm::munmap((&raw const *self.0).cast_mut().cast(), PAGE) };
     }
 }
 

@@ -8,6 +8,7 @@ pub mod channel;
 #[cfg(any(feature = "control", feature = "ready"))]
 pub mod control;
 pub mod file;
+pub mod host;
 #[cfg(feature = "identity")]
 pub mod identity;
 pub mod memory;

@@ -15,6 +15,8 @@ pub struct Word<'a>(NonNull<u8>, PhantomData<&'a CStr>);
 
 // SAFETY: a word is only read, like the `&CStr` that it stands for.
 unsafe impl Sync for Word<'_> {}
+// SAFETY: the same.
+unsafe impl Send for Word<'_> {}
 
 impl<'a> Word<'a> {
     /// Nothing.
@@ -322,6 +324,15 @@ impl VectorMut {
     }
 }
 
+/// Copies of `words`, as a vector.
+pub fn vector<'a>(words: impl Iterator<Item = &'a CStr> + Clone, pool: &mut Pool) -> Result<VectorMut> {
+    let mut vector = VectorMut::copy(Vector::EMPTY, words.clone().count(), pool)?;
+    for word in words {
+        vector.push(join(Word::new(word), Word::EMPTY, pool)?);
+    }
+    Ok(vector)
+}
+
 /// `start` and `end` as one word.
 pub fn join(start: Word<'_>, end: Word<'_>, pool: &mut Pool) -> Result<Word<'static>> {
     let mut path = memory::Path::new(pool.list(start.bytes().len() + end.bytes().len() + 1)?);
@@ -334,15 +345,15 @@ pub fn join(start: Word<'_>, end: Word<'_>, pool: &mut Pool) -> Result<Word<'sta
 #[derive(Clone, Copy)]
 pub struct Words {
     /// argv.
-    pub arguments: Vector,
+    pub(crate) arguments: Vector,
     /// envp.
-    pub environment: Vector,
+    pub(crate) environment: Vector,
     /// The effective user id, from the auxiliary vector.
-    pub user: u32,
+    pub(crate) user: u32,
     /// Did the exec change the user or group (a set-user-id file)?
-    pub has_changed: bool,
+    pub(crate) has_changed: bool,
     /// Did the exec give privileges, or change the security context (AT_SECURE)?
-    pub is_secure: bool,
+    pub(crate) is_secure: bool,
 }
 
 impl Words {

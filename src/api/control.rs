@@ -1,0 +1,87 @@
+//! The daemon behind a pidfile: asked after, stopped, signalled.
+#![cfg(feature = "control")]
+
+use core::ffi::CStr;
+
+use super::error::Error;
+use crate::Word;
+use crate::plan::{Config, Opt, Step};
+use crate::run::host::{self, Wanted};
+
+/// What is known of the daemon behind a pidfile. It is whoever holds the file's lock; the number in it is never trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Status {
+    /// It runs.
+    Running {
+        /// The process that holds the lock.
+        owner: i32,
+        /// The process that the file names: another one than the owner if that is a monitor, 0 if it is empty.
+        program: i32,
+    },
+    /// It is gone, its file is not.
+    Dead,
+    /// There is no file.
+    NotRunning,
+    /// It runs in another PID namespace, which cannot be seen from here.
+    Unknown,
+}
+
+/// Asks after the daemon behind a pidfile (fcntl(2), `F_GETLK`; pidfd_open(2)).
+///
+/// This and the next two are done by a process of their own: a daemon may ask after itself and keeps its lock.
+///
+/// # Errors
+/// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is no pidfile, the kernel's errors otherwise.
+///
+/// ```
+/// # let path = std::env::temp_dir().join(format!("dmz-doc-status-{}.pid", std::process::id()));
+/// # let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+/// let pidfile = dmz::PidFile::lock(&path)?;
+/// let own = std::process::id() as i32;
+/// assert_eq!(dmz::status(&path)?, dmz::Status::Running { owner: own, program: own });
+/// drop(pidfile);
+/// assert_eq!(dmz::status(&path)?, dmz::Status::NotRunning);
+/// # Ok::<(), dmz::Error>(())
+/// ```
+pub fn status(pid_file: &CStr) -> Result<Status, Error> {
+    ask(&config(pid_file), Wanted::Status)
+}
+
+/// Sends the daemon behind a pidfile a signal (pidfd_send_signal(2)); what was found. Only one that is `Running` got it.
+///
+/// # Errors
+/// Those of [`status`], and those of the signal, such as EPERM.
+pub fn signal(pid_file: &CStr, number: u32) -> Result<Status, Error> {
+    let mut config = config(pid_file);
+    config.signal = number;
+    ask(&config, Wanted::Signal)
+}
+
+/// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, SIGKILL after so many seconds. Waits for its end without polling,
+/// and removes the file if it left it. `NotRunning` when it is gone, `Running` when it does not end.
+///
+/// # Errors
+/// Those of [`signal`].
+pub fn stop(pid_file: &CStr, seconds: u32) -> Result<Status, Error> {
+    let mut config = config(pid_file);
+    config.set(Opt::Timeout);
+    config.timeout = seconds;
+    ask(&config, Wanted::Stop)
+}
+
+fn config(pid_file: &CStr) -> Config<'_> {
+    let mut config = Config::new();
+    config.set_text(Opt::Pidfile, Word::new(pid_file));
+    config
+}
+
+fn ask(config: &Config<'_>, wanted: Wanted) -> Result<Status, Error> {
+    let answer = host::control(config, wanted).map_err(|reason| Error::new(Step::Fork, reason))?;
+    Ok(match answer? {
+        host::Found::Running { owner, program } => Status::Running { owner, program },
+        host::Found::Dead => Status::Dead,
+        host::Found::NotRunning => Status::NotRunning,
+        host::Found::Unknown => Status::Unknown,
+    })
+}

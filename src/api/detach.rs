@@ -1,0 +1,135 @@
+//! This process as a daemon.
+
+use core::ffi::CStr;
+
+use super::daemon::Daemon;
+use super::error::Error;
+use super::pidfile::PidFile;
+use super::ready::Ready;
+use crate::plan::Opt;
+use crate::run::{exit, host};
+
+/// Makes this process a daemon with a pidfile, in the usual way: the process that called ends with status 0 when that is
+/// done, and this function comes back in the daemon. Hold what it gives for as long as the daemon runs.
+///
+/// It is [`Daemon::new`]`().pid_file(path).`[`detach`](Daemon::detach)`()` and [`Ready::notify`] at once; take those to
+/// report success only when the service works.
+///
+/// # Errors
+/// In the process that called, with everything as it was before.
+///
+/// # Safety
+/// Those of [`Daemon::detach`].
+///
+/// ```no_run
+/// fn main() -> Result<(), dmz::Error> {
+///     // SAFETY: first thing in main: no threads, no open files.
+///     let _pidfile = unsafe { dmz::daemonize(c"/run/service.pid")? };
+///     loop {
+///         std::thread::park(); // the service
+///     }
+/// }
+/// ```
+#[allow(unsafe_code)] // a declaration
+pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
+    match split(&Daemon::new().pid_file(path))? {
+        Outcome::Launcher(_) => exit(0),
+        Outcome::Daemon(ready) => match ready.notify() {
+            Some(pidfile) => Ok(pidfile),
+            // It was asked for.
+            None => exit(1),
+        },
+    }
+}
+
+/// Makes this process a daemon with nothing but the defaults of [`Daemon::new`], which is the least code: a session of its
+/// own, in `/`, umask 022, nothing open but the null device on 0 to 2.
+///
+/// # Errors
+/// In the process that called, with everything as it was before.
+///
+/// # Safety
+/// Those of [`Daemon::detach`], with all descriptors from 3 on.
+///
+/// ```no_run
+/// // SAFETY: first thing in main: no threads, no open files.
+/// let ready = unsafe { dmz::detach()? };
+/// // What the daemon has to prepare, and then:
+/// ready.notify();
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[allow(unsafe_code)] // a declaration
+pub unsafe fn detach() -> Result<Ready<'static>, Error> {
+    match host::detach_plainly(host::library_fork())? {
+        host::Side::Launcher(_) => exit(0),
+        host::Side::Daemon(detached) => Ok(Ready::new(detached)),
+    }
+}
+
+/// Which process this is, after [`Daemon::detach_and_return`].
+#[derive(Debug)]
+#[must_use]
+pub enum Outcome<'a> {
+    /// The one that called: a daemon with this process id runs.
+    Launcher(i32),
+    /// The daemon, which has yet to say that it works.
+    Daemon(Ready<'a>),
+}
+
+impl<'a> Daemon<'a> {
+    /// Makes this daemon of the calling process: comes back in the daemon, a new process that goes on with a copy of this
+    /// one's memory. The process that called waits for [`Ready::notify`] and then ends with status 0 by exit_group(2), which
+    /// runs no exit handlers and flushes nothing: the daemon has its copy of what was not yet written.
+    ///
+    /// The daemon has done setsid(2), does not lead its session, and has everything that was asked for; the caller's
+    /// directory, and signals, unless [`reset_signals`](Daemon::reset_signals), are as `self` says. Its parent is a process
+    /// that goes when it is ready.
+    ///
+    /// # Errors
+    /// In the process that called, with everything as it was before: the step of the daemon's that failed, or what it gave
+    /// to [`Ready::fail`], or [`ErrorKind::Ended`](crate::ErrorKind) if it ended or dropped its [`Ready`] before
+    /// it was ready, [`ErrorKind::Timeout`](crate::ErrorKind) if it took too long. No daemon and no pidfile of it is left.
+    ///
+    /// # Safety
+    /// - No other thread exists: only the calling one goes on in the daemon, and a lock that another one held, in the
+    ///   allocator for instance, would be held for ever. An async runtime has threads, and descriptors of its own that do
+    ///   not survive: detach first, start it then. (Who has threads all the same may do in the daemon what a signal handler
+    ///   may, signal-safety(7).)
+    /// - Nothing owns a descriptor from 3 on, unless it is in [`keep`](Daemon::keep) or there is
+    ///   [`keep_all`](Daemon::keep_all): the daemon closes them.
+    /// - A program with a C library forks by that: with the feature `std`, or by
+    ///   [`fork_with`](Daemon::fork_with)`(libc::fork)`. Else glibc takes the launcher's thread id for the daemon's, so that
+    ///   pthread_setaffinity_np(3) and the like would hit another process, and what pthread_atfork(3) was told is not done.
+    #[allow(unsafe_code)] // a declaration
+    pub unsafe fn detach(&self) -> Result<Ready<'a>, Error> {
+        match split(self)? {
+            Outcome::Launcher(_) => exit(0),
+            Outcome::Daemon(ready) => Ok(ready),
+        }
+    }
+
+    /// The same, but comes back in both processes: for parents that go on. The caller gets the daemon's process id when it
+    /// is ready. The daemon is no child of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`detach`](Daemon::detach).
+    ///
+    /// # Safety
+    /// Those of [`detach`](Daemon::detach). With a C library's fork the caller may get a SIGCHLD for a process that it
+    /// need not wait for; without there is none.
+    #[allow(unsafe_code)] // a declaration
+    pub unsafe fn detach_and_return(&self) -> Result<Outcome<'a>, Error> {
+        split(self)
+    }
+}
+
+fn split<'a>(daemon: &Daemon<'a>) -> Result<Outcome<'a>, Error> {
+    let mut config = daemon.config;
+    if !daemon.resets {
+        config.set(Opt::KeepSignals);
+    }
+    Ok(match host::detach(&config, daemon.fork.or(host::library_fork()))? {
+        host::Side::Launcher(pid) => Outcome::Launcher(pid),
+        host::Side::Daemon(detached) => Outcome::Daemon(Ready::new(detached)),
+    })
+}

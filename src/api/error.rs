@@ -1,0 +1,145 @@
+//! What failed and why, with names.
+
+use core::fmt;
+
+use crate::plan::{Failure, Reason};
+use crate::run::Failed;
+
+pub use crate::plan::Step;
+
+/// A start, a lock or a look that failed: which step, and why. Whatever was begun has been undone.
+///
+/// ```
+/// let error = dmz::PidFile::lock(c"/no/such/folder/x.pid").unwrap_err();
+/// assert_eq!(error.step(), dmz::Step::OpenPidfile);
+/// assert_eq!(error.errno(), Some(2));
+/// assert_eq!(error.to_string(), "cannot open pidfile: No such file or directory");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Error {
+    step: Step,
+    reason: Reason,
+    number: i32,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The kernel refused, with this error number (errno(3)).
+    Errno(i32),
+    /// The pidfile is locked by this process: it runs already. 0 for a process that cannot be seen from here (another PID
+    /// namespace).
+    Running(i32),
+    /// It took longer than it was given.
+    Timeout,
+    /// The daemon, or a process on the way to it, ended before it had said that it is ready.
+    Ended,
+    /// There is no such user or group.
+    Unknown,
+    /// The file is not one that a pidfile may be: not regular, another user's, in a folder where others can replace it,
+    /// with something else in it.
+    Unfit,
+    /// Anything else; its text says what.
+    Other,
+}
+
+impl Error {
+    /// What was being done.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// The kernel's error number, if the kernel refused.
+    pub fn errno(&self) -> Option<i32> {
+        match self.kind() {
+            ErrorKind::Errno(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self.reason {
+            reason if reason.is_errno() => ErrorKind::Errno(reason.number()),
+            Reason::RUNNING => ErrorKind::Running(self.number),
+            Reason::TIMEOUT => ErrorKind::Timeout,
+            Reason::KILLED | Reason::ENDED | Reason::ENDED_EARLY => ErrorKind::Ended,
+            Reason::UNKNOWN | Reason::NO_GROUP => ErrorKind::Unknown,
+            Reason::FOREIGN | Reason::IRREGULAR | Reason::LINKED | Reason::OWNER | Reason::FOLDER | Reason::LOCKED => {
+                ErrorKind::Unfit
+            }
+            _ => ErrorKind::Other,
+        }
+    }
+
+    /// The exit status that `dmz` has for it: 122 ended, 123 already running, 124 timeout, 126 and 127 a program that
+    /// cannot be executed or is not there, 125 anything else.
+    pub fn exit_status(&self) -> u8 {
+        match self.kind() {
+            ErrorKind::Ended if self.step == Step::AwaitReady => 122,
+            ErrorKind::Running(_) => 123,
+            ErrorKind::Timeout => 124,
+            ErrorKind::Errno(_) if self.step == Step::Execute => 126 + u8::from(self.reason.means_not_found()),
+            _ => 125,
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Error {
+        Error { step: failed.failure.step, reason: failed.failure.reason, number: failed.number }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error { step: failure.step, reason: failure.reason, number: 0 }
+    }
+}
+
+impl Error {
+    pub(super) fn new(step: Step, reason: Reason) -> Error {
+        Error { step, reason, number: 0 }
+    }
+}
+
+impl Step {
+    /// The step as a phrase that fits behind "cannot".
+    pub fn phrase(self) -> &'static str {
+        self.name().as_c_str().to_str().unwrap_or("")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "cannot {}: ", self.step.phrase())?;
+        match (self.kind(), self.reason.text()) {
+            (ErrorKind::Running(pid), _) => write!(out, "already running, PID {pid}"),
+            (_, Some(text)) => out.write_str(text.as_c_str().to_str().unwrap_or("")),
+            #[cfg(feature = "std")]
+            (ErrorKind::Errno(number), None) => write!(out, "{}", std::io::Error::from_raw_os_error(number)),
+            (_, None) => write!(out, "errno {}", self.reason.number()),
+        }
+    }
+}
+
+/// The same text as [`Display`](fmt::Display): `main` prints its error in this form.
+impl fmt::Debug for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The kernel's error keeps its number; all others are of the kind `Other` and keep their text.
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> std::io::Error {
+        match error.errno() {
+            Some(number) => std::io::Error::from_raw_os_error(number),
+            None => std::io::Error::other(error),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The pidfile as a value: locked while it lives, removed when it goes.
+
+use core::ffi::CStr;
+use core::fmt;
+
+use super::error::Error;
+use crate::Word;
+use crate::run::host::{self, Held};
+
+/// A pidfile that this process holds: it has `PID\n` and mode 0644, and is locked (fcntl(2), `F_SETLK`). Dropping it removes
+/// the file and lets go of the lock.
+///
+/// - The lock is the kernel's: it goes with the process, however that ends. What a crash or SIGKILL leaves behind is an
+///   unlocked file, and the next start takes it over. `std::process::exit` drops nothing, so it leaves the same.
+/// - Dropped in a child that is a copy of this process (fork(2)), it leaves the file alone.
+/// - Only the file that was locked is removed: not one that has been put in its place. Where this process may not remove it
+///   any more (another user, another root) it is emptied.
+/// - Programs that this process executes do not inherit the descriptor.
+/// - A record lock is lost when the process closes *any* descriptor of the file: do not open and close the pidfile while
+///   you hold it. `status` and its like do not.
+///
+/// ```
+/// # let path = std::env::temp_dir().join(format!("dmz-doc-{}.pid", std::process::id()));
+/// # let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+/// let pidfile = dmz::PidFile::lock(&name)?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+/// drop(pidfile);
+/// assert!(!path.exists());
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[must_use = "the pidfile is removed when this is dropped"]
+pub struct PidFile<'a>(pub(super) Held<'a>);
+
+impl<'a> PidFile<'a> {
+    /// Opens or makes the file, locks it, checks that it is fit to be a pidfile, and writes this process's id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Running`](crate::ErrorKind) with the owner's id if another process holds it, and nothing was changed;
+    /// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is not regular, has several names, belongs to neither root
+    /// nor this user, or holds anything but one process id, and as root for one in a folder that others can write to; the
+    /// kernel's error otherwise.
+    pub fn lock(path: &'a CStr) -> Result<PidFile<'a>, Error> {
+        Ok(PidFile(host::hold(Word::new(path))?))
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl fmt::Debug for PidFile<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("PidFile")
+    }
+}

@@ -1,0 +1,110 @@
+//! Pieces of a start that are useful alone.
+
+#[cfg(any(feature = "identity", feature = "ready"))]
+use core::ffi::CStr;
+
+use super::error::Error;
+#[cfg(any(feature = "identity", feature = "ready"))]
+use crate::Word;
+use crate::plan::Step;
+use crate::run::host;
+
+/// Gives every signal its default action, and blocks none (rt_sigaction(2), rt_sigprocmask(2)): all 64, those included that
+/// a C library keeps for itself. std wants SIGPIPE ignored; so this is for what is about to execute another program.
+///
+/// # Errors
+/// The kernel's, at [`Step::ResetSignals`]; only a filter refuses.
+///
+/// ```
+/// # if false {
+/// dmz::reset_signals()?;
+/// # }
+/// # Ok::<(), dmz::Error>(())
+/// ```
+pub fn reset_signals() -> Result<(), Error> {
+    host::reset_signals().map_err(|reason| Error::new(Step::ResetSignals, reason))
+}
+
+/// Closes every descriptor from 3 on but these (close_range(2); before Linux 5.9 what /proc/self/fd lists).
+///
+/// # Errors
+/// [`ErrorKind::Other`](crate::ErrorKind) where neither is there and the limit of descriptors is above 65,536.
+///
+/// # Safety
+/// Nothing owns a descriptor from 3 on that is not in `keep`.
+///
+/// ```no_run
+/// // SAFETY: nothing is open yet but the standard descriptors and the socket that was inherited as 3.
+/// unsafe { dmz::close_descriptors(&[3])? };
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[allow(unsafe_code)] // a declaration
+pub unsafe fn close_descriptors(keep: &[u32]) -> Result<(), Error> {
+    host::close_others(keep).map_err(|reason| Error::new(Step::CloseDescriptors, reason))
+}
+
+/// Puts descriptors 0, 1 and 2 on the null device (dup3(2)), also where they are closed. It is made sure that it is the null
+/// device; where /dev has none, root makes its own node, opens it and unlinks it.
+///
+/// # Errors
+/// At [`Step::OpenNull`], if there is no null device to be had.
+///
+/// # Safety
+/// Nothing but the standard streams uses the descriptors 0, 1 and 2: with one of them closed, the next file that was opened
+/// may have got its number.
+///
+/// ```no_run
+/// // SAFETY: nothing was opened yet.
+/// unsafe { dmz::null_stdio()? };
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[allow(unsafe_code)] // a declaration
+pub unsafe fn null_stdio() -> Result<(), Error> {
+    host::null_standard().map_err(|reason| Error::new(Step::OpenNull, reason))
+}
+
+/// A user and the groups it is in.
+#[cfg(feature = "identity")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct User {
+    /// The user id.
+    pub user: u32,
+    /// The id of its own group.
+    pub group: u32,
+    /// How many groups there are in the room that was given, its own first.
+    pub groups: usize,
+}
+
+/// Looks up a user by name or number in /etc/passwd, and in /etc/group the groups that list it. No name service is asked.
+///
+/// # Errors
+/// [`ErrorKind::Unknown`](crate::ErrorKind) if there is no such line, [`ErrorKind::Other`](crate::ErrorKind) at
+/// [`Step::FindGroups`] if there is not enough room, the kernel's error if a file cannot be read.
+///
+/// ```
+/// let mut groups = [0; 64];
+/// let root = dmz::find_user(c"root", &mut groups)?;
+/// assert_eq!((root.user, root.group, groups[0]), (0, 0, 0));
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[cfg(feature = "identity")]
+pub fn find_user(name: &CStr, groups: &mut [u32]) -> Result<User, Error> {
+    let (user, group, groups) = host::find_user(Word::new(name), groups)?;
+    Ok(User { user, group, groups })
+}
+
+/// Tells a service manager something, as sd_notify(3) does, and waits until it has read it: `READY=1`, `STOPPING=1`,
+/// `STATUS=…`, at most 4,095 bytes. `socket` is the value of NOTIFY_SOCKET.
+///
+/// # Errors
+/// At [`Step::Print`], the kernel's error if nothing can be sent to that address.
+///
+/// ```no_run
+/// dmz::tell_manager(c"/run/systemd/notify", c"READY=1")?;
+/// # Ok::<(), dmz::Error>(())
+/// ```
+#[cfg(feature = "ready")]
+pub fn tell_manager(socket: &CStr, text: &CStr) -> Result<(), Error> {
+    let told = host::tell(Word::new(socket), Word::new(text));
+    told.map_err(|reason| Error::new(Step::Print, reason))
+}

@@ -1,0 +1,538 @@
+//! Starts by a program that uses the library: the host. It may have threads, children, handlers and descriptors, so what
+//! changes a process is done in another one, and the host itself sees nothing of it.
+//!
+//! ```text
+//! spawn:   host ── clone ──► helper: the launcher's whole work, result in shared memory
+//! detach:  host ── fork ──► session process ── fork ──► the daemon, which is the host's own code going on
+//!           waits            waits for its word           says that it is ready
+//! ```
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::apply::{Start, Work};
+use super::record::{Pidfile, Record};
+use super::{Command, Failed, descriptors, pidfile};
+use crate::plan::order::ORDER;
+use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
+use crate::sys::file::{self, Fd, Identity, NO_FD};
+use crate::sys::host as sys;
+use crate::sys::memory::{PATH_MAX, Path, Pool, Room, Shared, Stack};
+use crate::sys::process::{self, now};
+use crate::sys::signal;
+use crate::{Vector, Word};
+
+pub use crate::sys::host::{Fork, library_fork};
+
+/// The program to start: its arguments, its own name first, and its environment.
+#[derive(Clone, Copy)]
+pub struct Program<'a> {
+    pub name: &'a core::ffi::CStr,
+    pub arguments: &'a [&'a core::ffi::CStr],
+    pub environment: &'a [&'a core::ffi::CStr],
+}
+
+/// What a start, or a look, comes to.
+pub type Answer = Shared<Record>;
+
+/// Lets a process of its own do `act`, and waits for it. The host's threads, signals, children and descriptors are not
+/// touched.
+pub fn help(act: impl FnOnce(&Record)) -> Result<Answer, Reason> {
+    let record = Shared::new(Record::default())?;
+    record.lend().note(Step::Fork);
+    // The host's handlers must not run in the helper.
+    let mask = signal::block(signal::ALL)?;
+    let helper = sys::fork_silently();
+    if helper == Ok(None) {
+        act(record.lend());
+        process::exit(0);
+    }
+    let _ = signal::block(mask);
+    if let Some(helper) = helper? {
+        sys::wait(helper);
+    }
+    Ok(record)
+}
+
+/// Starts `program`; its process id once it is executed, and ready if that was asked for.
+pub fn spawn(config: &Config<'_>, program: &Program<'_>) -> Result<i32, Failed> {
+    let record = help(|record| {
+        let mut config = *config;
+        let started = prepare(&mut config, program)
+            .map_err(|failure| Failed { failure, number: 0 })
+            .and_then(|command| super::start(&config, &command));
+        match started {
+            Ok(started) => {
+                record.daemon.store(started.program.number(), Relaxed);
+                record.prove();
+            }
+            Err(Failed { failure, number }) => {
+                record.note(failure.step);
+                record.set_number(number);
+                record.fail(failure.reason);
+            }
+        }
+    })
+    .map_err(|reason| Failed { failure: Failure { step: Step::Fork, reason }, number: 0 })?;
+    outcome(record.lend())
+}
+
+/// What a record says: the daemon's id.
+fn outcome(record: &Record) -> Result<i32, Failed> {
+    match record.verdict() {
+        Ok(()) => Ok(record.daemon.load(Relaxed)),
+        Err(failure) => Err(Failed { failure, number: record.number() }),
+    }
+}
+
+/// What the helper has to know before it starts something.
+fn prepare<'a>(config: &mut Config<'a>, program: &Program<'a>) -> Result<Command, Failure> {
+    let mut pool = Pool::new();
+    config.set_text(Opt::Program, Word::new(program.name));
+    #[cfg(feature = "identity")]
+    let user = super::find_names(config, &mut pool)?;
+    #[cfg(not(feature = "identity"))]
+    let user = super::UserWords::default();
+    // As a leader would: the session process is another one than the helper, which can end it.
+    config.settle(true);
+    super::make_absolute(config, &mut pool)?;
+    let id = process::own_id();
+    let vectors = vectors(program, user, &mut pool);
+    let (arguments, environment) = vectors.map_err(|errno| Failure { step: Step::CopyWords, reason: errno.into() })?;
+    Ok(Command { arguments, environment, caller: environment, manager: None, user: sys::user(), id })
+}
+
+/// The program's arguments and environment: the user's variables, then what was given.
+fn vectors(program: &Program<'_>, user: super::UserWords, pool: &mut Pool) -> Result<(Vector, Vector), super::Errno> {
+    let given = program.arguments.iter().copied();
+    let arguments = crate::sys::words::vector(given, pool)?.vector();
+    let mut given = crate::sys::words::vector(program.environment.iter().copied(), pool)?;
+    if user[0].is_some() {
+        let mut environment = super::VectorMut::copy(Vector::EMPTY, user.len() + program.environment.len(), pool)?;
+        user.into_iter().flatten().chain(given.vector()).for_each(|word| environment.set(word));
+        given = environment;
+    }
+    Ok((arguments, given.vector()))
+}
+
+/// A pidfile that is held by this process.
+pub struct Held<'a> {
+    name: Word<'a>,
+    folder: Fd,
+    file: Fd,
+    identity: Identity,
+    /// Who holds it; a child that has a copy of this must leave the file alone.
+    owner: i32,
+}
+
+impl Held<'_> {
+    /// Removes the file if it still is the same one, and lets go of the lock. A file that may not be removed is emptied.
+    pub fn release(&self) {
+        if process::own_id() == self.owner {
+            let is_same = |there: file::Status| there.identity == self.identity;
+            if file::status_at(self.folder, self.name).is_ok_and(is_same)
+                && file::unlink_at(self.folder, self.name).is_err()
+            {
+                let _ = file::set_size(self.file, 0);
+            }
+        }
+        file::close(self.file);
+        file::close(self.folder);
+    }
+}
+
+/// Locks the pidfile at `path` for this process, and writes its id.
+pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
+    let failed = |step, reason| Failed { failure: Failure { step, reason }, number: 0 };
+    let shared = Shared::new(Record::default()).map_err(|errno| failed(Step::Fork, errno.into()))?;
+    let record = shared.lend();
+    record.daemon.store(process::own_id(), Relaxed);
+    let mut config = Config::new();
+    config.set_text(Opt::Pidfile, path);
+    // As with a monitor: the programs that this process executes do not get the descriptor.
+    config.set(Opt::Monitored);
+    let start = start(&config, &COMMAND, record);
+    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
+    let mut work = Work::new(&start, Path::new(&mut room));
+    let held = lock(&mut work).and_then(|()| keep(&mut work, path));
+    held.map_err(|reason| {
+        if work.opened != NO_FD {
+            file::close(work.opened);
+        }
+        record.fail(reason);
+        let failure =
+            Failure { step: record.verdict().err().map_or(Step::LockPidfile, |failure| failure.step), reason };
+        Failed { failure, number: record.number() }
+    })
+}
+
+/// Nobody's words.
+const COMMAND: Command = Command {
+    arguments: Vector::EMPTY,
+    environment: Vector::EMPTY,
+    caller: Vector::EMPTY,
+    manager: None,
+    user: 0,
+    id: 0,
+};
+
+/// The effects' context, for a process that goes on.
+fn start<'a>(config: &'a Config<'a>, command: &'a Command, record: &'static Record) -> Start<'a> {
+    Start { config, command, record, outer: Stack::none(), inner: Stack::none(), room: Room::none() }
+}
+
+/// Opens and locks the pidfile.
+fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
+    let record = work.start.record;
+    record.note(Step::OpenPidfile);
+    pidfile::open(work, Opt::Pidfile)?;
+    record.note(Step::LockPidfile);
+    pidfile::lock(work, Opt::Pidfile)?;
+    work.pidfile = work.opened;
+    Ok(())
+}
+
+/// Writes the pidfile that is locked, and keeps what it takes to remove it from wherever this process will be.
+fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, Reason> {
+    let record = work.start.record;
+    record.note(Step::WritePidfile);
+    let (folder, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
+    let held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
+    let written = sys::close_on_exec(held.file).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
+    if let Err(reason) = written {
+        if record.pidfile_is(Pidfile::Made) {
+            let _ = file::unlink_at(folder, name);
+        }
+        file::close(folder);
+        return Err(reason);
+    }
+    Ok(held)
+}
+
+/// The host is detached: this is the daemon, and somebody waits for its word.
+pub struct Detached<'a> {
+    record: Shared<Record>,
+    /// What it holds.
+    pub held: Option<Held<'a>>,
+}
+
+impl Detached<'_> {
+    /// Tells the launcher that the daemon works, or why it does not.
+    pub fn report(&self, result: Result<(), Reason>) {
+        let record = self.record.lend();
+        match result {
+            Ok(()) => {
+                let _ = sys::follow_parent(false);
+                record.prove();
+            }
+            Err(reason) => record.fail(reason),
+        }
+        sys::wake_parent(record.session.load(Relaxed));
+    }
+}
+
+/// Which process this is after a detach.
+pub enum Side<'a> {
+    /// The one that was there before, with the daemon's id.
+    Launcher(i32),
+    /// The one that goes on.
+    Daemon(Detached<'a>),
+}
+
+/// Makes a daemon that goes on as this process does. The launcher comes back when the daemon has said that it is ready, or
+/// with what failed, and then there is no daemon.
+pub fn detach<'a>(config: &Config<'a>, by: Option<Fork>) -> Result<Side<'a>, Failed> {
+    let limit = if config.has(Opt::Timeout) { Some(config.timeout) } else { None };
+    split(by, limit, |record| change(config, record), |record| pidfile::undo(config.text(Opt::Pidfile), record))
+}
+
+/// The same with nothing asked for: the shortest way, and the smallest.
+pub fn detach_plainly(by: Option<Fork>) -> Result<Side<'static>, Failed> {
+    let change = |record: &'static Record| {
+        record.note(Step::CloseDescriptors);
+        descriptors::close_all()?;
+        record.note(Step::OpenNull);
+        null_standard()?;
+        record.note(Step::ChangeDirectory);
+        file::change_directory(Word::new(c"/"))?;
+        file::set_umask(0o022);
+        follow(record).map(|()| None)
+    };
+    split(by, None, change, |_| {})
+}
+
+/// Starts session process and daemon. The daemon does `change`; when that or what comes behind it has failed, the session
+/// process does `undo`.
+fn split<'a>(
+    by: Option<Fork>,
+    limit: Option<u32>,
+    change: impl FnOnce(&'static Record) -> Result<Option<Held<'a>>, Reason>,
+    undo: impl FnOnce(&Record),
+) -> Result<Side<'a>, Failed> {
+    let failed = |reason| Failed { failure: Failure { step: Step::Fork, reason }, number: 0 };
+    let shared = Shared::new(Record::default()).map_err(|errno| failed(errno.into()))?;
+    let record = shared.lend();
+    record.note(Step::Fork);
+    let mask = signal::block(signal::ALL).map_err(|errno| failed(errno.into()))?;
+    record.set_mask(mask);
+    let session = sys::fork(by, true);
+    if session == Ok(None) {
+        session_process(by, limit, undo, record);
+        record.daemon.store(process::own_id(), Relaxed);
+        match change(record) {
+            Ok(held) => return Ok(Side::Daemon(Detached { record: shared, held })),
+            Err(reason) => {
+                record.fail(reason);
+                process::exit(1)
+            }
+        }
+    }
+    let _ = signal::block(mask);
+    if let Some(session) = session.map_err(|errno| failed(errno.into()))? {
+        sys::wait(session);
+    }
+    outcome(record).map(Side::Launcher)
+}
+
+/// The session process. Comes back as the daemon alone; itself it stays until that has said how it is, and ends.
+fn session_process(by: Option<Fork>, limit: Option<u32>, undo: impl FnOnce(&Record), record: &'static Record) {
+    record.session.store(process::own_id(), Relaxed);
+    record.note(Step::CreateSession);
+    let forked = process::new_session().and_then(|()| {
+        record.note(Step::ForkDaemon);
+        sys::fork(by, false)
+    });
+    match forked {
+        Ok(None) => return,
+        Ok(Some(daemon)) => {
+            watch(limit, daemon, record);
+            if record.verdict().is_err() {
+                undo(record);
+            }
+        }
+        Err(errno) => record.fail(errno.into()),
+    }
+    process::exit(0)
+}
+
+/// Waits until the daemon is ready; if it never will be, ends it.
+fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
+    record.daemon.store(daemon.number(), Relaxed);
+    // An inherited "ignore" would have the kernel reap it by itself.
+    let _ = signal::dispose(signal::CHILD, false);
+    let deadline = limit.map_or(u64::MAX, |seconds| now() + u64::from(seconds) * 1000);
+    while !record.is_decided() && process::peek(daemon) == Ok(None) {
+        if now() >= deadline {
+            record.fail(Reason::TIMEOUT);
+        } else {
+            let _ = signal::wait_for(signal::set(&[signal::CHILD, signal::CONT]), Some((deadline - now()).min(MOMENT)));
+        }
+    }
+    if record.verdict().is_ok() {
+        return;
+    }
+    if !record.has_failed() {
+        let is_up = record.verdict().is_err_and(|failure| failure.step == Step::AwaitReady);
+        record.fail(if is_up { Reason::ENDED_EARLY } else { Reason::KILLED });
+    }
+    if record.reason() == Reason::TIMEOUT {
+        process::signal(daemon, signal::TERM);
+        process::signal(daemon, signal::CONT);
+    }
+    // It is on its way out by itself: what it has to clean up is its own.
+    let end = now() + MOMENT;
+    while process::peek(daemon) == Ok(None) && now() < end {
+        let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(end.saturating_sub(now())));
+    }
+    process::end(daemon);
+}
+
+/// How long a daemon that has failed may take to end, in milliseconds.
+const MOMENT: u64 = 2000;
+
+/// Does the daemon's steps in their order, as far as they are not about another program.
+fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Held<'a>>, Reason> {
+    let mut config = *config;
+    #[cfg(feature = "identity")]
+    super::find_names(&mut config, &mut Pool::new()).map_err(|failure| {
+        record.note(failure.step);
+        failure.reason
+    })?;
+    config.settle(true);
+    let command = Command { user: sys::user(), ..COMMAND };
+    let start = start(&config, &command, record);
+    let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
+    let mut work = Work::new(&start, Path::new(&mut room));
+    let mut held = None;
+    for row in ORDER {
+        if let Some((Process::Daemon, step)) = row.resolve(&config) {
+            // Each step notes itself where it is one of ours.
+            apply(step, &mut work, &mut held, config.text(Opt::Pidfile))?;
+        }
+    }
+    work.close_standard();
+    if !config.has(Opt::KeepSignals) {
+        record.set_mask(signal::NONE);
+    }
+    follow(record)?;
+    Ok(held)
+}
+
+/// The last of the daemon's steps: as long as it is not ready, it ends with who waits for it.
+fn follow(record: &Record) -> Result<(), Reason> {
+    record.note(Step::ForkDaemon);
+    sys::follow_parent(true)?;
+    // It may have died before.
+    if !sys::is_parent(record.session.load(Relaxed)) {
+        return Err(Reason::KILLED);
+    }
+    record.note(Step::RestoreMask);
+    signal::block(record.mask())?;
+    record.note(Step::AwaitReady);
+    Ok(())
+}
+
+/// Does `step` to a process that goes on.
+fn apply<'a>(step: Step, work: &mut Work<'_>, held: &mut Option<Held<'a>>, path: Word<'a>) -> Result<(), Reason> {
+    let config = work.start.config;
+    let record = work.start.record;
+    record.note(step);
+    match step {
+        Step::ResetSignals => signal::reset_all()?,
+        Step::CheckKept => descriptors::check_kept(config, record)?,
+        Step::CloseDescriptors => descriptors::close(config, 0)?,
+        Step::OpenNull => descriptors::open_null(config)?,
+        Step::ClearUmask => _ = file::set_umask(0),
+        Step::OpenPidfile => lock(work)?,
+        Step::WritePidfile => *held = Some(keep(work, path)?),
+        Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,
+        Step::OpenStdout => work.open_standard(1, Opt::Stdout)?,
+        Step::OpenStderr => work.open_standard(2, Opt::Stderr)?,
+        Step::RedirectStdin => work.redirect(0, 0)?,
+        Step::RedirectStdout => work.redirect(1, 1)?,
+        Step::RedirectStderr => work.redirect(if config.has(Opt::SharedOutput) { 1 } else { 2 }, 2)?,
+        Step::ChangeDirectory => file::change_directory(config.text(Opt::Chdir))?,
+        Step::SetUmask => _ = file::set_umask(config.umask),
+        #[cfg(feature = "identity")]
+        step => super::identity::apply(step, work)?,
+        #[cfg(not(feature = "identity"))]
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is wanted of a daemon behind a pidfile.
+#[cfg(feature = "control")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Status,
+    Signal,
+    Stop,
+}
+
+/// What was found.
+#[cfg(feature = "control")]
+pub enum Found {
+    Running { owner: i32, program: i32 },
+    Dead,
+    NotRunning,
+    Unknown,
+}
+
+/// Looks after the daemon behind a pidfile, and does what is wanted. In a helper: this process might hold the very lock,
+/// which closing the file here would drop.
+#[cfg(feature = "control")]
+pub fn control(config: &Config<'_>, wanted: Wanted) -> Result<Result<Found, Failed>, Reason> {
+    let answer = help(|record| match look(config, wanted) {
+        Ok(Found::Running { owner, program }) => {
+            record.daemon.store(program, Relaxed);
+            record.monitor.store(owner, Relaxed);
+            record.prove();
+        }
+        Ok(other) => {
+            // No process has such an id.
+            record.monitor.store(
+                match other {
+                    Found::Dead => -1,
+                    Found::NotRunning => -2,
+                    _ => -3,
+                },
+                Relaxed,
+            );
+            record.prove();
+        }
+        Err(failure) => {
+            record.note(failure.step);
+            record.fail(failure.reason);
+        }
+    })?;
+    let record = answer.lend();
+    Ok(outcome(record).map(|program| match record.monitor.load(Relaxed) {
+        -1 => Found::Dead,
+        -2 => Found::NotRunning,
+        -3 => Found::Unknown,
+        owner => Found::Running { owner, program },
+    }))
+}
+
+#[cfg(feature = "control")]
+fn look(config: &Config<'_>, wanted: Wanted) -> Result<Found, Failure> {
+    use super::control::{self, State};
+    Ok(match control::find(config, sys::user())? {
+        State::Running(daemon) => {
+            let is_gone = match wanted {
+                Wanted::Status => false,
+                Wanted::Signal => control::send(&daemon, config.signal).map(|()| false)?,
+                Wanted::Stop => control::stop(config, &daemon)?,
+            };
+            if is_gone { Found::NotRunning } else { Found::Running { owner: daemon.owner, program: daemon.program } }
+        }
+        State::Dead(file) if wanted == Wanted::Stop => {
+            control::clean(config, &file);
+            Found::NotRunning
+        }
+        State::Dead(_) => Found::Dead,
+        State::NotRunning => Found::NotRunning,
+        State::Unknown => Found::Unknown,
+    })
+}
+
+/// Tells a manager something, and waits until it knows.
+#[cfg(feature = "ready")]
+pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
+    super::ready::tell(address, text)
+}
+
+/// Finds a user as `--user` takes it: the user's id, the group's, and how many supplementary groups there are in `room`.
+#[cfg(feature = "identity")]
+pub fn find_user(user: Word<'_>, room: &mut [u32]) -> Result<(u32, u32, usize), Failure> {
+    super::account::find_user(user, room)
+}
+
+/// Makes the null device of descriptors 0, 1 and 2.
+pub fn null_standard() -> Result<(), Reason> {
+    let null = descriptors::find_null()?;
+    for number in 0..3 {
+        if null.0 != number {
+            file::duplicate_onto(null, number)?;
+        }
+    }
+    if null.0 > 2 {
+        file::close(null);
+    }
+    Ok(())
+}
+
+/// Closes every descriptor from 3 on but those in `keep`.
+pub fn close_others(keep: &[u32]) -> Result<(), Reason> {
+    let mut config = Config::new();
+    config.keep = keep;
+    descriptors::close(&config, 0)
+}
+
+/// The default action for every signal, and none blocked.
+pub fn reset_signals() -> Result<(), Reason> {
+    signal::reset_all()?;
+    signal::block(signal::NONE)?;
+    Ok(())
+}

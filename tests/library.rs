@@ -1,0 +1,448 @@
+//! The library as other programs use it: daemons of their own and of others, by functions.
+
+mod support;
+
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use dmz::{Daemon, Error, ErrorKind, Outcome as Side, PidFile, Program, Ready, Status, Step};
+use support::*;
+
+/// Where the examples are, built once.
+fn example(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let profile = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--locked", "--quiet", "--examples"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.env("CARGO_TARGET_DIR", profile.parent().unwrap()).status().unwrap().success());
+        profile.join("examples")
+    });
+    folder.join(name)
+}
+
+fn c(path: impl AsRef<Path>) -> CString {
+    CString::new(path.as_ref().as_os_str().as_bytes()).unwrap()
+}
+
+/// The process that the pidfile names.
+fn named(place: &Place, pidfile: &str) -> Process {
+    let text = fs::read_to_string(place.path(pidfile)).unwrap();
+    place.own(Process(text.trim_end().parse().unwrap()))
+}
+
+/// Starts the web service; its process and its port.
+fn serve(place: &Place) -> (Process, u16) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let outcome = Outcome::of(place.command(example("web")).args(["web.pid", &port.to_string()]));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    (named(place, "web.pid"), port)
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    text
+}
+
+#[test]
+fn a_web_service_detaches_itself_and_serves_when_its_caller_comes_back() {
+    let place = Place::new();
+    let (service, port) = serve(&place);
+    assert!(get(port, "/").ends_with(&format!("\r\n\r\n{}", service.0)));
+    assert_pidfile(place.path("web.pid"), service);
+    assert_eq!(dmz::status(&c(place.path("web.pid"))), Ok(Status::Running { owner: service.0, program: service.0 }));
+}
+
+#[test]
+fn a_second_start_names_the_owner_and_changes_nothing() {
+    let place = Place::new();
+    let (service, _) = serve(&place);
+    let second = Outcome::of(place.command(example("web")).args(["web.pid", "0"]));
+    let line = format!("Error: cannot lock pidfile: already running, PID {}\n", service.0);
+    assert_eq!((second.code, second.stderr), (1, line));
+    assert_pidfile(place.path("web.pid"), service);
+}
+
+#[test]
+fn what_the_service_cannot_do_its_caller_gets_to_know() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let outcome = Outcome::of(place.command(example("web")).args(["web.pid", &port]));
+    let line = "Error: cannot await readiness of: errno 98\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, line));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_service_removes_its_pidfile_at_sigterm_exit_and_panic() {
+    for (end, status) in [("TERM", 0), ("/exit", 3), ("/panic", 101)] {
+        let place = Place::new();
+        let (service, port) = serve(&place);
+        if end == "TERM" {
+            service.signal(libc::SIGTERM)
+        } else {
+            drop(get(port, end))
+        }
+        assert_eq!(service.wait().code(), Some(status), "{end}");
+        assert!(!place.path("web.pid").exists(), "{end}");
+    }
+}
+
+#[test]
+fn what_sigkill_leaves_the_next_start_takes_over() {
+    let place = Place::new();
+    let (service, _) = serve(&place);
+    service.end();
+    assert_eq!(dmz::status(&c(place.path("web.pid"))), Ok(Status::Dead));
+    let (next, _) = serve(&place);
+    assert_pidfile(place.path("web.pid"), next);
+}
+
+/// Runs the recipe in a process that was changed before; the daemon.
+fn recipe(place: &Place, change: impl FnMut() -> std::io::Result<()> + Send + Sync + 'static) -> Process {
+    let mut command = place.command(example("recipe"));
+    command.arg("recipe.pid").stdin(Stdio::inherit());
+    assert!(before(&mut command, change).status().unwrap().success());
+    named(place, "recipe.pid")
+}
+
+#[test]
+fn the_recipe_gives_a_daemon_with_nothing_of_its_caller() {
+    let place = Place::new();
+    let daemon = recipe(&place, || Ok(()));
+    let session = daemon.stat(6);
+    assert!(session != i64::from(daemon.0) && session != own_session(), "{session}");
+    assert_eq!((daemon.stat(7), daemon.link("cwd")), (0, "/".into()));
+    let umask = daemon.status("Umask");
+    assert!(umask.is_none_or(|umask| umask == "0022"));
+    assert!((0..3).all(|number| daemon.descriptors()[&number] == Path::new("/dev/null")));
+    // The pidfile, and its folder to remove it from.
+    let locked = daemon.locked_descriptors();
+    assert!(locked.len() == 1 && daemon.descriptors().len() == 5, "{:?}", daemon.descriptors());
+    daemon.signal(libc::SIGTERM);
+    daemon.wait();
+    place.assert_left(&[]);
+}
+
+fn own_session() -> i64 {
+    // SAFETY: getsid has no preconditions.
+    unsafe { libc::getsid(0) }.into()
+}
+
+#[test]
+fn descriptors_0_to_2_may_be_closed_in_any_combination() {
+    for bits in 0..8 {
+        let place = Place::new();
+        let daemon = recipe(&place, move || {
+            for number in (0..3).filter(|number| bits & 1 << number != 0) {
+                // SAFETY: close takes an integer.
+                unsafe { libc::close(number) };
+            }
+            Ok(())
+        });
+        assert!((0..3).all(|number| daemon.descriptors()[&number] == Path::new("/dev/null")), "{bits}");
+        assert_pidfile(place.path("recipe.pid"), daemon);
+    }
+}
+
+#[test]
+fn a_parent_starts_three_daemons_and_stays() {
+    let place = Place::new();
+    let mut parent = place.command(example("three"));
+    let mut parent = parent.arg(&place.folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = [0; 1];
+    parent.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    for name in ["1.pid", "2.pid", "3.pid"] {
+        let daemon = named(&place, name);
+        assert_pidfile(place.path(name), daemon);
+        assert_eq!(daemon.arguments(), ["sleep", "600"]);
+        assert!(daemon.stat(4) != i64::from(parent.id()));
+    }
+    drop(parent.stdin.take());
+    assert!(parent.wait().unwrap().success());
+    place.assert_left(&[]);
+}
+
+/// Lets a forked child of this process do `act` and gives what it returns: a process with one thread, of which nothing
+/// disturbs the others.
+fn in_a_child(act: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: what tests pass here calls the library and the kernel, and neither allocates nor locks.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::_exit(act());
+        }
+        let mut status = 0;
+        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+        assert!(libc::WIFEXITED(status), "{status:#x}");
+        libc::WEXITSTATUS(status)
+    }
+}
+
+const SLEEP: Program = Program::new(c"/bin/sleep").arguments(&[c"sleep", c"600"]);
+
+#[test]
+fn a_spawn_tells_its_host_of_no_child() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // SAFETY: plain calls on sets that they fill.
+        unsafe {
+            let (mut set, mut pending): (libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            libc::sigaddset(&raw mut set, libc::SIGCHLD);
+            libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+            let has_started = Daemon::new().pid_file(&path).spawn(&SLEEP).is_ok();
+            let has_failed = Daemon::new().spawn(&Program::new(c"/no/such/program")).is_err();
+            libc::sigpending(&raw mut pending);
+            let is_told = libc::sigismember(&raw const pending, libc::SIGCHLD) == 1;
+            let has_children = libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) != -1;
+            i32::from(!has_started)
+                | i32::from(!has_failed) << 1
+                | i32::from(is_told) << 2
+                | i32::from(has_children) << 3
+        }
+    });
+    assert_eq!(verdict, 0);
+    let daemon = named(&place, "x.pid");
+    assert_pidfile(place.path("x.pid"), daemon);
+}
+
+/// What a spawn must not change in its host.
+fn state() -> Vec<String> {
+    let text = fs::read_to_string("/proc/thread-self/status").unwrap();
+    let names = ["Umask", "SigBlk", "SigIgn", "SigCgt", "Uid", "Gid", "Groups", "CapEff", "CapAmb", "NoNewPrivs"];
+    let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+    let mut state: Vec<_> = lines.map(String::from).collect();
+    // SAFETY: prctl and getpgrp with integers.
+    state.push(format!("{} {}", unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }, unsafe { libc::getpgrp() }));
+    state.push(format!("{:?}", std::env::current_dir()));
+    state
+}
+
+#[test]
+fn a_spawn_as_another_user_leaves_its_host_as_it_was() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let before = state();
+    let daemon = Daemon::new().user(c"65534:65534").no_new_privileges().working_directory(c"/tmp").umask(0o77);
+    let daemon = place.own(Process(daemon.spawn(&SLEEP).unwrap()));
+    assert_eq!(state(), before);
+    assert_eq!(daemon.status("Uid").unwrap(), "65534\t65534\t65534\t65534");
+    assert_eq!((daemon.status("Groups").unwrap(), daemon.link("cwd")), ("65534".into(), "/tmp".into()));
+}
+
+#[test]
+fn a_failed_spawn_says_which_step_and_why() {
+    let place = Place::new();
+    let (file, folder) = (c(place.file("file", "text\n")), c(place.path("none")));
+    let missing = Program::new(c"/no/such/program");
+    for (daemon, program, step, errno, status) in [
+        (Daemon::new(), &missing, Step::Execute, Some(2), 127),
+        (Daemon::new(), &Program::new(c"/etc/passwd"), Step::Execute, Some(13), 126),
+        (Daemon::new().working_directory(&folder), &SLEEP, Step::ChangeDirectory, Some(2), 125),
+        (Daemon::new().pid_file(&file), &SLEEP, Step::LockPidfile, None, 125),
+        (Daemon::new().keep(&[999]), &SLEEP, Step::CheckKept, Some(9), 125),
+    ] {
+        let error = daemon.spawn(program).unwrap_err();
+        assert_eq!((error.step(), error.errno(), error.exit_status()), (step, errno, status), "{error}");
+    }
+    place.assert_left(&["file"]);
+}
+
+#[test]
+fn a_spawn_waits_for_the_programs_word_and_not_longer_than_it_may() {
+    let place = Place::new();
+    let shell = |text: &'static CStr| -> [&'static CStr; 3] { [c"sh", c"-c", text] };
+    let says = shell(c"echo >&5; exec sleep 600");
+    let daemon = Daemon::new().ready_on(5).timeout(10);
+    let pid = daemon.spawn(&Program::new(c"/bin/sh").arguments(&says).environment(&[c"PATH=/usr/bin:/bin"]));
+    place.own(Process(pid.unwrap()));
+    let path = c(place.path("x.pid"));
+    let ends = shell(c"exit 0");
+    let error = daemon.pid_file(&path).spawn(&Program::new(c"/bin/sh").arguments(&ends)).unwrap_err();
+    assert_eq!((error.kind(), error.exit_status()), (ErrorKind::Ended, 122));
+    let error = daemon.pid_file(&path).timeout(0).spawn(&SLEEP).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    place.assert_left(&[]);
+}
+
+/// Detaches in this process, by the C library's fork; the launcher's side. The daemon does `act` and ends.
+fn detach<'a>(daemon: Daemon<'a>, act: impl FnOnce(Ready<'a>)) -> Result<i32, Error> {
+    // SAFETY: there are threads, but the daemon does nothing but what a signal handler may.
+    match unsafe { daemon.keep_all().fork_with(libc::fork).detach_and_return()? } {
+        Side::Launcher(pid) => Ok(pid),
+        Side::Daemon(ready) => {
+            act(ready);
+            // SAFETY: ends this copy of the tests at once.
+            unsafe { libc::_exit(0) }
+        }
+    }
+}
+
+fn pause() {
+    // SAFETY: no preconditions.
+    unsafe { libc::pause() };
+}
+
+#[test]
+fn a_parent_may_have_itself_back() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let before = state();
+    let pid = detach(Daemon::new().pid_file(&path), |ready| {
+        let _pidfile = ready.notify();
+        pause();
+    });
+    let daemon = place.own(Process(pid.unwrap()));
+    assert_eq!(state(), before);
+    assert_pidfile(place.path("x.pid"), daemon);
+    assert_eq!(dmz::stop(&path, 5), Ok(Status::NotRunning));
+    daemon.wait();
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_daemon_that_does_not_say_that_it_is_ready_has_failed() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let daemon = Daemon::new().pid_file(&path);
+    let killed = |ready| {
+        // SAFETY: kill and getpid with integers.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        drop(ready);
+    };
+    let leaving = |ready| {
+        let _still_held: Ready<'_> = ready;
+        // SAFETY: _exit takes an integer.
+        unsafe { libc::_exit(0) }
+    };
+    let failed = |result: Result<i32, Error>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.step(), Step::AwaitReady);
+        place.assert_left(&[]);
+        error.kind()
+    };
+    assert_eq!(failed(detach(daemon, drop)), ErrorKind::Ended);
+    assert_eq!(failed(detach(daemon, killed)), ErrorKind::Ended);
+    assert_eq!(failed(detach(daemon, leaving)), ErrorKind::Ended);
+    assert_eq!(failed(detach(daemon, |ready| ready.fail(libc::EADDRINUSE))), ErrorKind::Errno(libc::EADDRINUSE));
+    let lingering = |ready| {
+        drop(ready);
+        pause();
+    };
+    assert_eq!(failed(detach(daemon, lingering)), ErrorKind::Ended);
+    let hanging = |ready: Ready<'_>| {
+        pause();
+        drop(ready);
+    };
+    assert_eq!(failed(detach(daemon.timeout(1), hanging)), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_detach_that_fails_says_so_where_it_was_called() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let never = |_: Ready<'_>| {};
+    let error = detach(Daemon::new().pid_file(&path).working_directory(c"/no/such/folder"), never).unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::ChangeDirectory, Some(2)));
+    let error = detach(Daemon::new().pid_file(&path).stdout(c"/no/such/file"), never).unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::OpenStdout, Some(2)));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_daemon_that_gives_up_roots_rights_empties_the_pidfile_that_it_may_not_remove() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let pid = detach(Daemon::new().pid_file(&path).user(c"65534:65534"), |ready| drop(ready.notify()));
+    place.own(Process(pid.unwrap())).wait();
+    assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), "");
+    assert_eq!(dmz::status(&path), Ok(Status::Dead));
+}
+
+#[test]
+fn a_pidfile_alone_excludes_others_and_spares_what_is_not_its_own() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let pidfile = PidFile::lock(&path).unwrap();
+    let own = std::process::id() as i32;
+    // Losing against it and asking after it do not drop the lock, which reading it in this process would.
+    let other = in_a_child(|| match PidFile::lock(&path) {
+        Err(error) => i32::from(error.kind() == ErrorKind::Running(parent())),
+        Ok(_) => 2,
+    });
+    assert_eq!(other, 1);
+    assert_eq!(dmz::status(&path), Ok(Status::Running { owner: own, program: own }));
+    // A child that is a copy.
+    let copy = std::cell::Cell::new(Some(pidfile));
+    let dropped = in_a_child(|| {
+        drop(copy.take());
+        0
+    });
+    assert_eq!(dropped, 0);
+    assert!(place.path("x.pid").exists());
+    // Replaced meanwhile.
+    fs::rename(place.path("x.pid"), place.path("old")).unwrap();
+    place.file("x.pid", "1\n");
+    drop(copy.take());
+    place.assert_left(&["old", "x.pid"]);
+}
+
+fn parent() -> i32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getppid() }
+}
+
+#[test]
+fn signals_go_to_the_owner_of_the_lock_alone() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    assert_eq!(dmz::signal(&path, 15), Ok(Status::NotRunning));
+    let daemon = place.own(Process(Daemon::new().pid_file(&path).spawn(&SLEEP).unwrap()));
+    assert!(matches!(dmz::signal(&path, 0), Ok(Status::Running { .. })));
+    assert!(daemon.is_alive());
+    assert!(matches!(dmz::signal(&path, 15), Ok(Status::Running { .. })));
+    daemon.wait();
+    assert_eq!(dmz::signal(&path, 15), Ok(Status::Dead));
+    assert_eq!(dmz::stop(&path, 1), Ok(Status::NotRunning));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_program_without_std_and_main_detaches_itself_and_is_small() {
+    if skipped(cfg!(target_arch = "x86_64"), "the bare example is written for x86-64") {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bare");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--locked", "--quiet", "--release"]).current_dir(&folder).env_remove("CARGO_TARGET_DIR");
+    assert!(build.status().unwrap().success());
+    let program = folder.join("target/release/bare");
+    assert!(fs::metadata(&program).unwrap().len() <= 4096);
+    let place = Place::new();
+    assert_eq!(Outcome::of(&mut place.command(program)).code, 0);
+    let there = place.processes();
+    let [daemon] = there[..] else { panic!("{there:?}") };
+    let null: PathBuf = "/dev/null".into();
+    assert_eq!(daemon.descriptors().into_values().collect::<Vec<_>>(), [null.clone(), null.clone(), null]);
+    assert_eq!((daemon.stat(7), daemon.link("cwd")), (0, "/".into()));
+}
