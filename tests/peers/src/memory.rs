@@ -1,6 +1,6 @@
 //! What a monitor keeps, and how often it wakes up though nothing happens.
 
-use crate::launch::{Ready, Reports, end, monitor, reap, watch};
+use crate::launch::{Ready, Reports, end, monitor, reap, wait, watch};
 use crate::peers::Peer;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -50,7 +50,10 @@ pub fn measure(reports: &Reports, peers: &[Peer], idle: Duration) -> Vec<Option<
             programs.push(None);
             continue;
         }
-        Ready::new(peer, 0, 120).spawn();
+        let (process, _) = Ready::new(peer, 0, 120).spawn();
+        if peer.kind.returns() {
+            wait(process);
+        }
         programs.push(reports.next(Duration::from_secs(5)).map(|report| report.process));
     }
     let settle = Duration::from_millis(300); // what each still does after the start is no wake-up

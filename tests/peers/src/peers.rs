@@ -82,7 +82,7 @@ pub fn load(table: &str, only: &[String]) -> Vec<Peer> {
         let [name, kind, command] = line.split('|').map(str::trim).collect::<Vec<_>>()[..] else { continue };
         let kind = Kind::of(kind).unwrap_or_else(|| panic!("no such kind: {line}"));
         let words: Vec<String> = command.split_whitespace().map(expand).collect();
-        let is_wanted = only.is_empty() || matches!(kind, Kind::Alone | Kind::Floor);
+        let is_wanted = only.is_empty() || kind == Kind::Alone || name.starts_with("floor");
         if !is_wanted && !only.iter().any(|part| name.contains(part.as_str())) {
             continue;
         }
