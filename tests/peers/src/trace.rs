@@ -32,6 +32,8 @@ pub enum By {
 struct Traced {
     /// It has made its first stop, which every new process makes and which means nothing.
     has_stopped: bool,
+    /// It has ended, or is the program.
+    is_gone: bool,
     /// The next call is an interrupted one that the kernel makes again.
     again: bool,
     /// Where the instruction before was: one that repeats itself counts once.
@@ -83,9 +85,9 @@ pub fn count(reports: &Reports, peer: &Peer, by: By) -> Option<Count> {
     let (mut is_started, mut reached) = (false, None);
     let resume = if by == By::Step { libc::PTRACE_SINGLESTEP } else { libc::PTRACE_SYSCALL };
     loop {
-        let is_over =
-            reached.is_some() && peer.kind.monitors() && (!peer.kind.returns() || !traced.contains_key(&launcher));
-        if traced.is_empty() || is_over {
+        let has_returned = traced[&launcher].is_gone;
+        let is_over = reached.is_some() && peer.kind.monitors() && (has_returned || !peer.kind.returns());
+        if is_over || traced.values().all(|traced| traced.is_gone) {
             break;
         }
         let mut status = 0;
@@ -95,7 +97,10 @@ pub fn count(reports: &Reports, peer: &Peer, by: By) -> Option<Count> {
         }
         if !libc::WIFSTOPPED(status) {
             // The call that ended it was not stepped over.
-            count.instructions += traced.remove(&process).map_or(0, |_| usize::from(is_started));
+            if let Some(traced) = traced.get_mut(&process).filter(|traced| !traced.is_gone) {
+                traced.is_gone = true;
+                count.instructions += usize::from(is_started);
+            }
             continue;
         }
         let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
@@ -103,7 +108,7 @@ pub fn count(reports: &Reports, peer: &Peer, by: By) -> Option<Count> {
         if !std::mem::replace(&mut traced.entry(process).or_default().has_stopped, true) {
         } else if event == libc::PTRACE_EVENT_EXEC {
             if is_program(process) {
-                traced.remove(&process);
+                traced.get_mut(&process).unwrap().is_gone = true;
                 count.instructions += 1;
                 reached = Some(process);
                 ptrace(libc::PTRACE_DETACH, process, 0, 0);
@@ -111,7 +116,7 @@ pub fn count(reports: &Reports, peer: &Peer, by: By) -> Option<Count> {
             }
             is_started = true;
         } else if event != 0 {
-            // A fork. Its child may not have been heard of when this process is gone.
+            // A fork. Its child may not have been heard of when this process is gone, or be gone already itself.
             let mut child = 0_usize;
             ptrace(libc::PTRACE_GETEVENTMSG, process, 0, &raw mut child as usize);
             traced.entry(child as i32).or_default();
@@ -127,10 +132,9 @@ pub fn count(reports: &Reports, peer: &Peer, by: By) -> Option<Count> {
     }
     if let Some(program) = reached {
         reports.next(Duration::from_secs(5));
-        traced.keys().copied().for_each(kill);
         end(program);
     }
-    traced.keys().copied().for_each(kill);
+    traced.iter().filter(|(_, traced)| !traced.is_gone).for_each(|(process, _)| kill(*process));
     reap();
     one_processor(false);
     while reports.next(Duration::ZERO).is_some() {}
