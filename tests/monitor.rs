@@ -114,7 +114,8 @@ fn a_second_start_names_the_one_that_runs_and_changes_nothing() {
     let before = inode(&place);
     let second = place.run(words(&["-S", "-p", "x.pid"], sleep()));
     // "The owner" may be the lock's or the text's.
-    let named = second.stderr.strip_prefix("dmz: already running, PID ").and_then(|pid| pid.trim_end().parse().ok());
+    let named =
+        second.stderr.strip_prefix("dmz: already running, PID ").and_then(|pid| pid.split(' ').next()?.parse().ok());
     assert!([Some(monitor.0), Some(program.0)].contains(&named), "{second:?}");
     assert_eq!((second.code, second.stdout.as_str()), (123, ""));
     assert_eq!((inode(&place), lines(place.path("x.pid"))), (before, vec![program.0.to_string()]));

@@ -336,6 +336,12 @@ pub fn limit() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
+/// Is nothing on its file system executed (statfs(2))?
+pub fn is_noexec(path: Word<'_>) -> Result<bool> {
+    const ST_NOEXEC: u64 = 8;
+    Ok(rustix::fs::statfs(path.as_c_str())?.f_flags as u64 & ST_NOEXEC != 0)
+}
+
 /// Is it open (fcntl(2), F_GETFD)?
 pub fn check(fd: Fd) -> Result<()> {
     rustix::io::fcntl_getfd(fd.borrow())?;
