@@ -1,14 +1,15 @@
-//! Many daemons at once: how fast the next one starts, and what their monitors keep.
+//! Many daemons at once: how fast a further one starts, and what their monitors keep.
 
 use crate::launch::{Ready, Reports, end, monitor, now, reap, wait, watch};
 use crate::memory::{self, Resident};
 use crate::peers::Peer;
+use crate::report::Spread;
 use std::time::{Duration, Instant};
 
 /// How many daemons live when it is looked at them.
 pub const STEPS: [usize; 5] = [1, 10, 100, 1000, 5000];
 
-/// At one step: how many were started in a second so far, and the memory of all monitors together.
+/// At one step: the starts a second, by the median since the step before, and the memory of all monitors together.
 pub struct Step {
     pub count: usize,
     pub rate: f64,
@@ -16,9 +17,16 @@ pub struct Step {
     pub memory: Resident,
 }
 
+impl Step {
+    /// The mean kilobytes that one more monitor costs: what is its own and changed, and its page tables.
+    pub fn one_more(&self) -> f64 {
+        (self.memory.dirty + self.memory.page_tables) / self.monitors as f64
+    }
+}
+
 /// Starts daemons one after the other, all of which live on, until there are `most` or `patience` is over.
 pub fn measure(reports: &Reports, peer: &Peer, most: usize, patience: Duration) -> Vec<Step> {
-    let (mut programs, mut steps, mut spent) = (Vec::new(), Vec::new(), 0);
+    let (mut programs, mut steps, mut spent) = (Vec::new(), Vec::new(), Vec::new());
     let begin = Instant::now();
     while programs.len() < most && begin.elapsed() < patience {
         watch(&peer.name, 60);
@@ -31,11 +39,11 @@ pub fn measure(reports: &Reports, peer: &Peer, most: usize, patience: Duration) 
             eprintln!("bench: {}: no more than {} began", peer.name, programs.len());
             break;
         };
-        spent += now() - start;
+        spent.push(now() - start);
         programs.push(report.process);
         if STEPS.contains(&programs.len()) {
             let (monitors, memory) = all(&programs);
-            let rate = programs.len() as f64 * 1e9 / spent as f64;
+            let rate = 1e9 / Spread::of(spent.drain(..)).unwrap().median;
             steps.push(Step { count: programs.len(), rate, monitors, memory });
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! reads the peers from TABLE (only those whose name has one of these parts) and writes `results.md`, `*.csv` and
 //! `*.svg` to FOLDER. Ratios are of one run and of peers that were measured in turn; microseconds of two runs or two
-//! machines say nothing.
+//! machines say nothing. What is unsafe here are calls of libc with integers and with pointers to what lives long enough.
 
 mod growth;
 mod latency;

@@ -24,10 +24,7 @@ pub fn all(rows: &[Row]) -> Vec<(&'static str, String)> {
     let latency = launchers().filter_map(|row| Some((row, micro(returned(&row.one_processor)?))));
     let first = monitors().filter_map(|row| Some((row, micro(begun(&row.one_processor)?))));
     let size = rows.iter().filter_map(|row| Some((row, exact(trace::bytes(&row.calls.as_ref()?.files) as f64 / 1e3))));
-    let kept = monitors().filter_map(|row| {
-        let kept = row.resident?;
-        Some((row, exact(kept.dirty + kept.page_tables)))
-    });
+    let kept = monitors().filter_map(|row| Some((row, exact(row.growth.last()?.one_more()))));
     let plots = [
         ("latency.svg", dots("Until the launcher has returned: µs, one CPU, median and 10 to 90 %", latency.collect())),
         (

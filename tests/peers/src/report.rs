@@ -163,8 +163,8 @@ fn monitors(text: &mut String, rows: &[Row], cpuid: f64, idle: usize) {
     writeln!(
         text,
         "\n## Monitors\n\nWhat stays with the program, one instance of each, measured after the start and over {idle} \
-         idle seconds. \"own\" is what is private and changed: what every further one costs; shared pages are divided in \
-         \"proportional\". The floor is a vfork and a wait by hand, which restarts, forwards and tells nothing. Calls and \
+         idle seconds. \"own\" is what is private and changed; shared pages are divided in \"proportional\". \"one more\" \
+         is the mean of own and page tables where there are most (see below). The floor is a vfork and a wait by hand, which restarts, forwards and tells nothing. Calls and \
          instructions are those until the program is executed."
     )
     .unwrap();
@@ -181,6 +181,7 @@ fn monitors(text: &mut String, rows: &[Row], cpuid: f64, idle: usize) {
         "proportional, kB",
         "own, kB",
         "page tables, kB",
+        "one more, kB",
         "wake-ups a second",
     ];
     let floor = rows.iter().find(|row| row.peer.kind == Kind::Stay).and_then(|row| begun(&row.one_processor));
@@ -197,6 +198,7 @@ fn monitors(text: &mut String, rows: &[Row], cpuid: f64, idle: usize) {
             cell(row.resident, |kept| kilobytes(kept.proportional)),
             cell(row.resident, |kept| kilobytes(kept.dirty)),
             cell(row.resident, |kept| kilobytes(kept.page_tables)),
+            cell(row.growth.last(), |step| kilobytes(step.one_more())),
             cell(row.resident, |kept| format!("{:.1}", kept.wakes)),
         ]);
         line
@@ -206,9 +208,9 @@ fn monitors(text: &mut String, rows: &[Row], cpuid: f64, idle: usize) {
 
 fn growth(text: &mut String, rows: &[Row]) {
     text.push_str(
-        "\n## Many at once\n\nStarts a second, one after the other on one CPU, while all daemons live on; behind the \
-         semicolon the memory of all monitors together (proportional and page tables, MB). Nothing where 20 seconds did \
-         not suffice.\n",
+        "\n## Many at once\n\nStarts a second, one after the other on one CPU, while all daemons live on (by the \
+         median since the column before); behind the semicolon the memory of all monitors together (proportional and \
+         page tables, MB). Nothing where 20 seconds did not suffice.\n",
     );
     let head: Vec<String> = ["launcher".into()].into_iter().chain(STEPS.map(|count| grouped(count as u64))).collect();
     let lines = rows.iter().filter(|row| !row.growth.is_empty()).map(|row| {
