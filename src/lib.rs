@@ -44,7 +44,7 @@
 //!
 //! # Beside other crates
 //!
-//! Measured by `tests/peers` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4; "none": the crate has
+//! Measured by `tests/crates` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4; "none": the crate has
 //! nothing like it; "unreported": it does so, but its caller ends with success.
 //!
 //! | | dmz | daemonize | fork | daemonize-me |

@@ -1,80 +1,100 @@
-//! Becomes a daemon by one of the crates, as well as that can be asked to, and writes its process id to FOLDER/self.
-//! Usage: peers CRATE CASE FOLDER
+//! Measures dmz beside other launchers and monitors of daemons. `scripts/bench` prepares what this needs and runs it:
+//!
+//!     peers TABLE FOLDER ROUNDS IDLE-SECONDS MOST-DAEMONS [NAME...]
+//!
+//! reads the peers from TABLE (only those whose name has one of these parts) and writes `results.md`, `*.csv` and
+//! `*.svg` to FOLDER. Ratios are of one run and of peers that were measured in turn; microseconds of two runs or two
+//! machines say nothing. What is unsafe here are calls of libc with integers and with pointers to what lives long enough.
 
-use std::ffi::CString;
+mod growth;
+mod latency;
+mod launch;
+mod memory;
+mod peers;
+mod plot;
+mod report;
+mod trace;
+
+use launch::Reports;
+use memory::Resident;
+use peers::Peer;
+use std::path::Path;
 use std::time::Duration;
-use std::{env, fs, process};
+use std::{env, fs};
+use trace::{By, Count};
+
+/// All that is known of one peer.
+pub struct Row {
+    peer: Peer,
+    /// Calls and files.
+    calls: Option<Count>,
+    instructions: Option<Count>,
+    one_processor: Vec<latency::Launch>,
+    all_processors: Vec<latency::Launch>,
+    resident: Option<Resident>,
+    growth: Vec<growth::Step>,
+}
 
 fn main() {
-    let words: Vec<_> = env::args().collect();
-    let [_, name, case, folder] = &words[..] else { panic!("usage: peers CRATE CASE FOLDER") };
-    let pidfile = format!("{folder}/x.pid");
-    let directory = if case == "missing" { "/no/such/folder" } else { "/" };
-    let (as_user, fails) = (case == "user", case == "unready");
-    match name.as_str() {
-        "dmz" => dmz(&pidfile, directory, as_user, fails, folder),
-        "daemonize" => {
-            let mut daemon = daemonize::Daemonize::new().pid_file(&pidfile).working_directory(directory);
-            if as_user {
-                daemon = daemon.user("nobody").group(65534);
-            }
-            check(daemon.start());
-            work(folder, fails)
-        }
-        "daemonize-me" => {
-            let mut daemon = daemonize_me::Daemon::new().pid_file(&pidfile, Some(false)).work_dir(directory);
-            if as_user {
-                let user = daemonize_me::User::try_from("nobody").unwrap();
-                daemon = daemon.user(user).group(daemonize_me::Group::try_from("nogroup").unwrap());
-            }
-            check(daemon.start());
-            work(folder, fails)
-        }
-        "fork" => {
-            let mut options = fork::DaemonOptions::new();
-            options.current_directory(directory).unwrap().redirect_standard_io_to_null().unwrap();
-            if let fork::CheckedDaemon::Daemon(notifier) = check(fork::checked_daemon(options, Duration::from_secs(5)))
-            {
-                if fails {
-                    process::exit(1);
-                }
-                check(notifier.notify_ready());
-                work(folder, false)
-            }
-        }
-        _ => panic!("no such crate: {name}"),
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [table, folder, rounds, idle, most, only @ ..] = &arguments[..] else { panic!("see the source") };
+    let [rounds, idle, most] = [rounds, idle, most].map(|word| word.parse::<usize>().expect("a number"));
+    let peers = peers::load(&fs::read_to_string(table).unwrap(), only);
+    let reports = Reports::open();
+    leave_the_terminal();
+
+    say("latency");
+    latency::real_time(true);
+    latency::one_processor(true);
+    let cpuid = latency::cpuid_cost();
+    let one_processor = latency::measure(&reports, &peers, rounds);
+    latency::one_processor(false);
+    let all_processors = latency::measure(&reports, &peers, rounds);
+    latency::real_time(false);
+    say("memory and wake-ups");
+    let residents = memory::measure(&reports, &peers, Duration::from_secs(idle as u64));
+
+    let mut rows = Vec::new();
+    for (((peer, one_processor), all_processors), resident) in
+        peers.into_iter().zip(one_processor).zip(all_processors).zip(residents)
+    {
+        let is_traced = peer.kind != peers::Kind::Alone && !one_processor.is_empty();
+        say(&format!("calls, instructions, growth: {}", peer.name));
+        let calls = is_traced.then(|| trace::count(&reports, &peer, By::Call)).flatten();
+        let is_stepped = is_traced && !peer.is_interpreted();
+        let instructions = is_stepped.then(|| trace::count(&reports, &peer, By::Step)).flatten();
+        latency::real_time(true);
+        latency::one_processor(true);
+        let growth = growth::measure(&reports, &peer, if is_traced { most } else { 0 }, Duration::from_secs(20));
+        latency::one_processor(false);
+        latency::real_time(false);
+        rows.push(Row { peer, calls, instructions, one_processor, all_processors, resident, growth });
+    }
+    let folder = Path::new(folder);
+    let write = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
+    write("results.md", report::markdown(&rows, rounds, idle, cpuid));
+    write("launches.csv", report::launches(&rows));
+    write("figures.csv", report::figures(&rows));
+    for (name, text) in plot::all(&rows) {
+        write(name, text);
     }
 }
 
-fn dmz(pidfile: &str, directory: &str, as_user: bool, fails: bool, folder: &str) {
-    let (pidfile, directory) = (CString::new(pidfile).unwrap(), CString::new(directory).unwrap());
-    let mut daemon = dmz::Daemon::new().pid_file(&pidfile).working_directory(&directory).reset_signals();
-    if as_user {
-        daemon = daemon.user(c"nobody:65534");
-    }
-    // SAFETY: no threads, nothing open; the C library forks.
-    let ready = check(unsafe { daemon.detach() });
-    if fails {
-        process::exit(1);
-    }
-    let _pidfile = ready.notify();
-    work(folder, false)
+fn say(what: &str) {
+    eprintln!("bench: {what}");
 }
 
-/// A failure is told as main would.
-fn check<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| {
-        eprintln!("{error:?}");
-        process::exit(1)
-    })
-}
-
-/// The daemon's work.
-fn work(folder: &str, fails: bool) {
-    if fails {
-        process::exit(1);
+/// Daemons and monitors get a null device; what this process says still goes to its standard error.
+fn leave_the_terminal() {
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+        libc::dup2(null, 0);
+        libc::dup2(null, 1);
+        // Some peers close every descriptor up to the limit: the usual one.
+        let mut limit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+        limit.rlim_cur = 1024.min(limit.rlim_max);
+        libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
     }
-    fs::write(format!("{folder}/self"), process::id().to_string()).unwrap();
-    // SAFETY: no preconditions.
-    unsafe { libc::pause() };
+    env::set_current_dir("/").unwrap();
 }
