@@ -170,11 +170,12 @@ fn no_output_becomes_the_programs_terminal() {
 fn an_alarm_of_the_callers_does_not_end_the_program() {
     let place = Place::new();
     let mut command = place.dmz(["-P"]);
-    // SAFETY: alarm takes an integer.
-    let program = place.started(before(command.args(SLEEP), || {
+    let alarm = || {
+        // SAFETY: alarm takes an integer.
         unsafe { libc::alarm(1) };
         Ok(())
-    }));
+    };
+    let program = place.started(before(command.args(SLEEP), alarm));
     let past = Guard::of(place.command("/bin/sleep").arg("1.3"));
     past.end();
     assert!(program.is_alive());
