@@ -1,7 +1,7 @@
 //! The words: what failed, as one line on standard error; the plan; the process id.
 
 use super::help;
-use super::parse::Fault;
+use super::parse::{Fault, Kind};
 use crate::plan::number::{Digits, digits};
 use crate::plan::order::ORDER;
 use crate::plan::{Config, Exit, Failure, Opt, Reason, Step};
@@ -165,9 +165,17 @@ pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
     const HELP: Word<'static> = Word::new(c"; try 'dmz --help'\n");
     const DMZ: Word<'static> = Word::new(c"dmz: ");
     match fault {
-        Fault::Word(kind, word) => tell(config, &[DMZ, FAULTS.entry(kind as usize), word, HELP]),
+        Fault::Word(kind, word) => {
+            let mut room = help::Room::default();
+            let near = if kind == Kind::Unknown { help::nearest(word) } else { None };
+            let (near, is_it) = match near {
+                Some(opt) => (help::name(opt, &mut room), Word::new(c"; is it ")),
+                None => (Word::EMPTY, Word::EMPTY),
+            };
+            tell(config, &[DMZ, FAULTS.entry(kind as usize), word, is_it, near, HELP]);
+        }
         Fault::Conflict([one, other]) => {
-            let (mut room, mut other_room) = ([0; 24], [0; 24]);
+            let (mut room, mut other_room) = (help::Room::default(), help::Room::default());
             let (one, other) = (help::name(one, &mut room), help::name(other, &mut other_room));
             tell(config, &[DMZ, one, Word::new(c" excludes "), other, HELP]);
         }

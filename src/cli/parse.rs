@@ -16,7 +16,7 @@ pub enum Fault {
 }
 
 /// What can be wrong with a word.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
     /// No such option.

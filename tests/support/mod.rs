@@ -47,6 +47,13 @@ pub fn lacks_root() -> bool {
     skipped(unsafe { libc::geteuid() } == 0, "not root")
 }
 
+/// The options of `dmz --help`, each as its half of a line has it: letter, name, value, and a few words behind column 26.
+pub fn options_of(help: &str) -> Vec<&str> {
+    let lines = help.lines().filter(|line| line.starts_with(' '));
+    let halves = lines.flat_map(|line| [&line[..line.len().min(40)], line.get(40..).unwrap_or("")]);
+    halves.map(str::trim_end).filter(|half| !half.is_empty()).collect()
+}
+
 /// Where a program is.
 pub fn find(program: &str) -> Option<PathBuf> {
     let folders = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
