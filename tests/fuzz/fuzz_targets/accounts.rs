@@ -2,12 +2,13 @@
 //! groups are those that list it. Runs in a mount namespace of its own, which takes root.
 #![no_main]
 
+use dmz_fuzz::Word;
 use dmz_fuzz::plan::{Config, Opt};
 use dmz_fuzz::run::find_names;
 use dmz_fuzz::sys::memory::Pool;
-use dmz_fuzz::Word;
 use libfuzzer_sys::fuzz_target;
 use std::fs;
+use std::ptr::null_mut;
 use std::sync::Once;
 
 static PRIVATE: Once = Once::new();
@@ -59,31 +60,52 @@ fuzz_target!(|data: &[u8]| {
     let (passwd, group) = (files.next().unwrap_or(b""), files.next().unwrap_or(b""));
     fs::write(FILES[0].0, passwd).unwrap();
     fs::write(FILES[1].0, group).unwrap();
-    // What is found is given back at once, since a pool never does that.
     for name in [c"a", c"root", c"0", c"7"] {
-        let mut config = Config::new();
-        let name = Word::new(name);
-        config.set(Opt::User);
-        config.set_text(Opt::User, name);
-        let found = find_names(&mut config, pool()).is_ok();
-        let text = name.as_c_str().to_bytes();
-        let line = lines(passwd, 7).into_iter().find_map(|line| {
-            let (user, group) = (id(line[2])?, id(line[3])?);
-            let is_it = id(text).map_or(line[0] == text, |number| number == user);
-            is_it.then_some((user, group, line[0].to_vec()))
-        });
-        assert_eq!(found, line.is_some(), "{name:?}", name = text);
-        let Some((user, main, name)) = line else { continue };
-        assert_eq!((config.user, config.group), (user, main));
-        let mut groups = vec![main];
-        let lists = |line: &Vec<&[u8]>| line[3].split(|byte| *byte == b',').any(|member| member == name);
-        let others = lines(group, 4).into_iter().filter(lists).filter_map(|line| id(line[2])).filter(|id| *id != main);
-        groups.extend(others);
-        assert_eq!(config.groups, groups);
+        let end = next_mapping();
+        look_up(name, passwd, group);
+        unmap_to(end);
     }
 });
 
-/// A pool that begins anew now and then: its pieces are never given back, so the mapping is reused as long as it is large.
-fn pool() -> &'static mut Pool {
-    Box::leak(Box::new(Pool::new()))
+fn look_up(name: &'static std::ffi::CStr, passwd: &[u8], group: &[u8]) {
+    let mut config = Config::new();
+    let name = Word::new(name);
+    config.set(Opt::User);
+    config.set_text(Opt::User, name);
+    let found = find_names(&mut config, &mut Pool::new()).is_ok();
+    let text = name.as_c_str().to_bytes();
+    let line = lines(passwd, 7).into_iter().find_map(|line| {
+        let (user, group) = (id(line[2])?, id(line[3])?);
+        let is_it = id(text).map_or(line[0] == text, |number| number == user);
+        is_it.then_some((user, group, line[0].to_vec()))
+    });
+    assert_eq!(found, line.is_some(), "{name:?}", name = text);
+    let Some((user, main, name)) = line else { return };
+    assert_eq!((config.user, config.group), (user, main));
+    let mut groups = vec![main];
+    let lists = |line: &Vec<&[u8]>| line[3].split(|byte| *byte == b',').any(|member| member == name);
+    let others = lines(group, 4).into_iter().filter(lists).filter_map(|line| id(line[2])).filter(|id| *id != main);
+    groups.extend(others);
+    assert_eq!(config.groups, groups);
+}
+
+/// Where the kernel puts the next mapping: below the last one.
+fn next_mapping() -> usize {
+    const PAGE: usize = 4096;
+    // SAFETY: a mapping of its own that nobody uses.
+    unsafe {
+        let place = libc::mmap(null_mut(), PAGE, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        assert_ne!(place, libc::MAP_FAILED);
+        libc::munmap(place, PAGE);
+        place as usize + PAGE
+    }
+}
+
+/// Gives back what a pool has mapped since, which a process that is about to end never does.
+fn unmap_to(end: usize) {
+    let start = next_mapping();
+    if start < end && end - start < 1 << 26 {
+        // SAFETY: only the pool maps meanwhile, and what it gave out is not used any more.
+        unsafe { libc::munmap(start as *mut _, end - start) };
+    }
 }

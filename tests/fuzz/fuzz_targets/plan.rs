@@ -2,10 +2,10 @@
 //! locked before it is written.
 #![no_main]
 
+use dmz_fuzz::Word;
 use dmz_fuzz::cli::options::OPTIONS;
 use dmz_fuzz::plan::order::ORDER;
 use dmz_fuzz::plan::{Config, Opt, Step};
-use dmz_fuzz::Word;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -9,15 +9,7 @@ pub mod run;
 #[path = "../../../src/sys/mod.rs"]
 pub mod sys;
 
-/// The part of `cli` that reads words; the rest ends the process.
-pub mod cli {
-    #[path = "../../../../src/cli/help.rs"]
-    pub mod help;
-    #[path = "../../../../src/cli/options.rs"]
-    pub mod options;
-    #[path = "../../../../src/cli/parse.rs"]
-    pub mod parse;
-}
+pub mod cli;
 
 pub use sys::words::{Table, Vector, Word, Words};
 
