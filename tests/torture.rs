@@ -186,7 +186,13 @@ fn of_many_starts_at_once_exactly_one_wins_each_time() {
         for outcome in &all {
             match outcome.code {
                 0 => assert_eq!(outcome.stdout, format!("{}\n", owner.0)),
-                _ => outcome.assert_failed(123, &format!("already running, PID {}", owner.0)),
+                _ => {
+                    let line = outcome.stderr.strip_prefix(&format!("dmz: already running, PID {}", owner.0));
+                    assert!(
+                        outcome.code == 123 && line.is_some_and(|rest| rest.starts_with(['\n', ' '])),
+                        "{outcome:?}"
+                    );
+                }
             }
             count(&mut outcomes, if outcome.code == 0 { "won" } else { "refused" });
         }

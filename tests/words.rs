@@ -177,3 +177,60 @@ fn any_text_in_a_pidfile_is_one_process_id_or_refused() {
     }
     assert!(good > 0 && bad > 0);
 }
+
+/// What a plan says and the call that does it. Neither is there without the other.
+const TRUTHS: [(&str, &str); 20] = [
+    ("set nice value 3", "setpriority("),
+    ("set scheduling batch", "sched_setscheduler("),
+    ("set I/O priority idle", "ioprio_set("),
+    ("set OOM score 300", "/oom_score_adj"),
+    ("change root to /", "chroot("),
+    ("set groups", "setgroups("),
+    ("become user 65534:65534", "resuid("),
+    ("set limits", "prlimit64(0, RLIMIT_NOFILE, {"),
+    ("limit capabilities to none", "PR_CAPBSET_DROP"),
+    ("forbid new privileges", "PR_SET_NO_NEW_PRIVS"),
+    ("open pidfile", "x.pid\", O_RDWR"),
+    ("open lockfile", "y.lock\", O_RDWR"),
+    ("open stdin", "in\", O_RDONLY"),
+    ("open stdout", "out\", O_WRONLY"),
+    ("open stderr", "err\", O_WRONLY"),
+    ("set umask 027", "umask(027)"),
+    ("create a session", "setsid("),
+    ("adopt orphans", "PR_SET_CHILD_SUBREAPER"),
+    ("follow the monitor", "PR_SET_PDEATHSIG"),
+    ("change directory to /tmp", "chdir(\"/tmp\")"),
+];
+
+#[test]
+fn what_a_dry_run_says_is_what_a_real_one_does() {
+    if lacks_root() || lacks("strace") {
+        return;
+    }
+    const OPTIONS: &str = "-N3|--sched=batch|--ionice=idle|--oom-score-adj=300|-R/|-u65534:65534|--rlimit=nofile=99|\
+        --caps=none|--no-new-privs|-px.pid|-ly.lock|-iin|-oout|-eerr|-k027|-c/tmp|-a|-C|--keep-signals|-EA=B|-P";
+    const WAYS: [&[&str]; 6] = [&[], &["-f"], &["-w"], &["-S"], &["-I"], &["--single-fork"]];
+    let (mut random, mut seen) = (Random::new(), [0; TRUTHS.len()]);
+    for round in 0..rounds(36) {
+        let place = Place::new();
+        std::os::unix::fs::chown(&place.folder, Some(0), Some(65534)).unwrap();
+        fs::set_permissions(&place.folder, std::os::unix::fs::PermissionsExt::from_mode(0o1775)).unwrap();
+        place.file("in", "");
+        let chosen = OPTIONS.split('|').filter(|_| random.below(5) < 2);
+        let words: Vec<&str> = chosen.chain(WAYS[round % WAYS.len()].iter().copied()).collect();
+        let rest = ["--", "/bin/true"];
+        let plan = place.run([&["--dry-run"], &words[..], &rest].concat());
+        assert_eq!(plan.code, 0, "{words:?} {plan:?}");
+        let mut command = place.command("strace");
+        command.args(["-f", "-qq", "-o", "/dev/stderr", "-s", "4096"]).arg(dmz()).args(&words).args(rest);
+        let real = Outcome::of(&mut command);
+        assert_eq!(real.code, 0, "{words:?} {real:?}");
+        for (index, (step, call)) in TRUTHS.iter().enumerate() {
+            let is_planned = plan.stdout.lines().any(|line| line.contains(&format!(": {step}")));
+            let is_done = real.stderr.lines().any(|line| line.contains(call));
+            assert_eq!(is_planned, is_done, "planned and done: {step}, {call}: {words:?}\n{}", plan.stdout);
+            seen[index] += usize::from(is_planned);
+        }
+    }
+    assert!(!seen.contains(&0), "each was there: {seen:?}");
+}
