@@ -55,8 +55,9 @@ fn request(what: libc::c_uint, pid: i32, data: usize) -> io::Result<()> {
 
 /// Takes every process of `command` to its end or to its exec, and does `deed` at `at`.
 pub fn walk(command: &mut Command, at: At, deed: Deed) -> Walk {
-    // SAFETY: both take integers or nothing.
+    // SAFETY: they take integers or nothing. Who runs the tests in the background ignores INT.
     before(command, || unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_DFL);
         done(libc::setpgid(0, 0))?;
         done(libc::ptrace(libc::PTRACE_TRACEME) as i32)
     });
