@@ -47,7 +47,8 @@ fn the_commands_of_the_readme_work_in_a_fresh_clone() {
     let outcome = type_in(&first);
     let daemon = place.own(Process(outcome.stdout.trim_end().parse().expect("-P prints a number and nothing else")));
     assert_pidfile(place.path("sleep.pid"), daemon);
-    assert_eq!(daemon.arguments(), ["sleep", "60"]);
+    // /proc shows them when the exec has come to its end.
+    until("its arguments", || (daemon.arguments() == ["sleep", "60"]).then_some(()));
     assert!(outcome.stderr.lines().any(|line| line.starts_with("dmz: ")), "-v tells a story: {}", outcome.stderr);
 
     // What is in the middle of a sentence. The last one rewrites what is there already.

@@ -100,16 +100,22 @@ pub fn find(text: Word<'_>, is_long: bool) -> Option<Found<'_>> {
 pub type Room = [u8; 24];
 
 /// The long name of an option with its dashes, as a word in `room`.
+#[inline(never)]
 pub fn name(wanted: Opt, room: &mut Room) -> Word<'_> {
     let mut names = Names::new();
     let mut name = names.next().1;
     for _ in OPTS.iter().take_while(|opt| **opt != wanted) {
         name = names.next().1;
     }
-    *room = [0; 24];
     // The last byte stays NUL.
-    let text = [b'-', b'-'].into_iter().chain(name.bytes().iter().copied()).take(2 + name.length_to(name_end(name)));
-    room.iter_mut().take(23).zip(text).for_each(|(place, byte)| *place = byte);
+    let [dash, other, places @ .., _] = room;
+    (*dash, *other) = (b'-', b'-');
+    for place in places {
+        *place = if matches!(name.first(), b' ' | b'[') { 0 } else { name.first() };
+        if *place != 0 {
+            name = name.rest();
+        }
+    }
     Word::ending(room)
 }
 

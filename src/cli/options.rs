@@ -145,6 +145,10 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     #[cfg(feature = "control")]
     [Opt::Stop, Opt::Signal],
     #[cfg(feature = "control")]
+    [Opt::DryRun, Opt::Stop],
+    #[cfg(feature = "control")]
+    [Opt::DryRun, Opt::Signal],
+    #[cfg(feature = "control")]
     [Opt::NoLock, Opt::Status],
     #[cfg(feature = "control")]
     [Opt::NoLock, Opt::Stop],

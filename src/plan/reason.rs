@@ -4,6 +4,8 @@ use core::num::NonZeroI32;
 
 /// Error numbers that decide something.
 pub mod errno {
+    /// Operation not permitted.
+    pub const EPERM: i32 = 1;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
     /// Resource temporarily unavailable.
@@ -58,6 +60,11 @@ impl Reason {
     /// An output or input file that is the pidfile itself.
     pub const PIDFILE: Reason = Reason::own(212);
 
+    /// EACCES of an exec, from a file system on which nothing is executed.
+    pub const NO_EXEC: Reason = Reason::own(222);
+    /// EPERM or EINVAL of who is root, and yet may not.
+    pub const NAMESPACE: Reason = Reason::own(223);
+
     /// It took too long.
     pub const TIMEOUT: Reason = Reason::own(218);
     /// A signal has told the launcher to end.
@@ -78,6 +85,10 @@ impl Reason {
 
     /// No space left on device.
     pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);
+    /// Operation not permitted.
+    pub const NOT_PERMITTED: Reason = Reason::own(errno::EPERM);
+    /// Invalid argument.
+    pub const INVALID: Reason = Reason::own(errno::EINVAL);
     /// Permission denied.
     pub const NO_ACCESS: Reason = Reason::own(errno::EACCES);
     /// No such file or directory.

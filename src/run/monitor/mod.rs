@@ -34,8 +34,8 @@ const MOMENT: u64 = 10;
 
 /// How often, and how long apart in milliseconds, to look whether the launcher has gone. Where somebody never reaps it the
 /// monitor has a page more.
-const LOOKS: u32 = 20;
-const LOOK: u64 = 50;
+const LOOKS: u32 = 100;
+const LOOK: u64 = 10;
 
 /// What the monitor knows.
 struct Monitor<'a> {
