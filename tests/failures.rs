@@ -137,7 +137,7 @@ fn a_program_where_none_may_be_executed_is_126() {
     let mut command = place.command("/bin/sh");
     command.args(["-c", script]).arg(dmz());
     let outcome = Outcome::of(mounted(own_mounts(&mut command), &place.path("noexec"), libc::MS_NOEXEC, ""));
-    shown(&place, outcome).assert_failed(126, &format!("cannot execute noexec/sleep: {DENIED}"));
+    shown(&place, outcome).assert_failed(126, &format!("cannot execute noexec/sleep: {DENIED} (mounted noexec)"));
     place.assert_left(&["noexec"]);
 }
 
@@ -496,4 +496,34 @@ fn a_death_inside_the_exec_that_comes_too_late_to_be_seen_is_a_start() {
         }
         place.assert_left(&["fatal"]);
     }
+}
+
+#[test]
+fn a_missing_loader_is_named() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let root = place.path("root");
+    fs::create_dir(&root).unwrap();
+    Place::copy(dmz(), root.join("dmz"));
+    Place::copy("/bin/true", root.join("true"));
+    let mut command = place.command("/dmz");
+    let outcome = Outcome::of(rooted(command.args(["-f", "--", "/true"]), &root));
+    assert_eq!((outcome.code, &*outcome.stdout), (127, ""));
+    let line = outcome.stderr.strip_prefix("dmz: cannot find the interpreter /lib").expect(&outcome.stderr);
+    assert!(line.contains("/ld") && line.ends_with(": No such file or directory\n"), "{outcome:?}");
+}
+
+#[test]
+fn a_user_that_the_namespace_lacks_is_told_apart() {
+    if lacks_root() || lacks("unshare") {
+        return;
+    }
+    let place = Place::new();
+    let mut command = place.command("unshare");
+    command.args(["-r"]).arg(dmz()).args(["-f", "-u", "12345:12345", "--", "/bin/true"]);
+    let outcome = Outcome::of(&mut command);
+    assert_eq!((outcome.code, &*outcome.stdout), (125, ""));
+    assert!(outcome.stderr.contains("user namespace"), "{outcome:?}");
 }

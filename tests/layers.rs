@@ -164,8 +164,7 @@ fn help() -> String {
 
 /// The long names of the options in the help.
 fn options(help: &str) -> BTreeSet<&str> {
-    let lines = help.lines().filter(|line| line.starts_with(' '));
-    lines.map(|line| option(&line[line.find("--").unwrap()..])).collect()
+    options_of(help).into_iter().map(|line| option(&line[line.find("--").unwrap()..])).collect()
 }
 
 /// The option at the start of `text`, with its dashes.

@@ -422,7 +422,7 @@ fn normal_line(line: &str, work: &Path, names: &HashMap<i32, &str>) -> Option<St
         _ => line,
     };
     let tells_numbers = ["clone", "setsid", "getpid", "setpgid", "waitid", "kill", "pwrite64", "writev"];
-    if tells_numbers.contains(&call.as_str()) || line.contains("F_GETLK") {
+    if tells_numbers.contains(&call.as_str()) || line.contains("F_GETLK") || line.contains("/proc/") {
         line = named(&line, names);
     }
     Some(line)

@@ -34,19 +34,33 @@ fn the_commands_of_the_readme_work_in_a_fresh_clone() {
 
     // Nobody else's pidfile: the command's own is in /tmp.
     let first = commands[0].replace("/tmp/", &format!("{}/", place.folder.display()));
-    let mut shell = place.command("/bin/sh");
-    shell.args(["-ec", &first]).current_dir(&clone);
-    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
-        shell.env_remove(name); // somebody new has not set them
-    }
-    let outcome = Outcome::of(&mut shell);
-    assert_eq!(outcome.code, 0, "{first}{}", outcome.stderr);
+    let type_in = |line: &str| {
+        let mut shell = place.command("/bin/sh");
+        shell.args(["-ec", line]).current_dir(&clone).env("CARGO_INSTALL_ROOT", place.path("installed"));
+        for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "DMZ"] {
+            shell.env_remove(name); // somebody new has not set them
+        }
+        let outcome = Outcome::of(&mut shell);
+        assert_eq!(outcome.code, 0, "{line}: {}", outcome.stderr);
+        outcome
+    };
+    let outcome = type_in(&first);
     let daemon = place.own(Process(outcome.stdout.trim_end().parse().expect("-P prints a number and nothing else")));
     assert_pidfile(place.path("sleep.pid"), daemon);
-    assert_eq!(daemon.arguments(), ["sleep", "60"]);
+    // /proc shows them when the exec has come to its end.
+    until("its arguments", || (daemon.arguments() == ["sleep", "60"]).then_some(()));
     assert!(outcome.stderr.lines().any(|line| line.starts_with("dmz: ")), "-v tells a story: {}", outcome.stderr);
+
+    // What is in the middle of a sentence. The last one rewrites what is there already.
+    for (line, makes) in
+        [("cargo install --path .", "../installed/bin/dmz"), ("scripts/bless", "scripts/manual/tree.svg")]
+    {
+        assert!(readme.contains(&format!("`{line}`")), "{line}");
+        type_in(line);
+        assert!(clone.join(makes).is_file(), "{line}");
+    }
     let changes = Outcome::of(place.command("git").args(["status", "--porcelain"]).current_dir(&clone)).stdout;
-    assert_eq!(changes, "", "a build leaves nothing that git would see");
+    assert_eq!(changes, "", "a build leaves nothing that git would see, and nothing was behind");
 
     // The other one is what runs this test.
     assert_eq!(commands[1], "scripts/test\n");
@@ -56,7 +70,8 @@ fn the_commands_of_the_readme_work_in_a_fresh_clone() {
 #[test]
 fn every_script_can_be_executed_and_says_what_it_is_for() {
     let scripts = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")).unwrap();
-    for script in scripts.map(|entry| entry.unwrap().path()) {
+    // A folder there holds what scripts work with.
+    for script in scripts.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&script).unwrap();
         assert!(text.starts_with("#!/bin/sh\n# "), "{}", script.display());
         assert!(text.contains("Usage: scripts/"), "{}", script.display());

@@ -1,7 +1,7 @@
 //! The words: what failed, as one line on standard error; the plan; the process id.
 
 use super::help;
-use super::parse::Fault;
+use super::parse::{Fault, Kind};
 use crate::plan::number::{Digits, digits};
 use crate::plan::order::ORDER;
 use crate::plan::{Config, Exit, Failure, Opt, Reason, Step};
@@ -21,7 +21,7 @@ const FAULTS: Table =
 
 macro_rules! faults {
     () => {
-        "missing value for \0unexpected value in \0bad value \0no program given\0\
+        "missing value for \0unexpected value in \0no program given\0\
         locked file for -i, -o, -e: \0no program goes with -T, -K, -s: \0-T, -K, -s need -p\0\
         --timeout needs --ready or --stop\0\0"
     };
@@ -35,7 +35,7 @@ const LINE_END: Word<'static> = Word::new(c"\n");
 #[inline(never)]
 fn tell(config: &Config<'_>, words: &[Word<'_>]) {
     if !config.has(Opt::Quiet) {
-        let _ = run::write(run::STDERR, words);
+        run::say(words);
     }
 }
 
@@ -72,13 +72,16 @@ fn blank(word: Word<'_>) -> Word<'_> {
 pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     let Failure { step, reason } = failed.failure;
     let mut room = Digits::default();
-    let mut interpreter = [0; 256];
+    let mut interpreter = [0; size_of::<run::Beginning>()];
+    let mut name = [0; 32];
     let named = digits(failed.number as u32, 0, &mut room);
     let mut what = step.name();
     let mut about = config.text(step.about());
     if reason == Reason::RUNNING {
         let owner = if failed.number == 0 { Word::new(c"in another namespace") } else { named };
-        tell(config, &[Word::new(c"dmz: already running, PID "), owner, LINE_END]);
+        let name = run::name_of(failed.number, &mut name);
+        let (open, close) = if name.is_empty() { (name, name) } else { (Word::new(c" ("), Word::new(c")")) };
+        tell(config, &[Word::new(c"dmz: already running, PID "), owner, open, name, close, LINE_END]);
         return Exit::Running;
     }
     if step == Step::CheckKept {
@@ -91,8 +94,21 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
             (what, about) = (Word::new(c"find the interpreter"), missing);
         }
     }
-    cannot(config, what, about, reason);
+    cannot(config, what, about, teach(config, failed.failure));
     Exit::of(failed.failure)
+}
+
+/// What says more than the kernel's own reason where that misleads.
+fn teach(config: &Config<'_>, failure: Failure) -> Reason {
+    match (failure.step, failure.reason) {
+        (Step::Execute, Reason::NO_ACCESS) if run::is_on_noexec(config.text(Opt::Program)) => Reason::NO_EXEC,
+        #[cfg(feature = "identity")]
+        (
+            Step::SetGroups | Step::SetGroup | Step::SetUser | Step::EnterUser,
+            Reason::NOT_PERMITTED | Reason::INVALID,
+        ) if run::is_root() => Reason::NAMESPACE,
+        (_, reason) => reason,
+    }
 }
 
 /// A command line that makes no sense.
@@ -101,9 +117,22 @@ pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
     const HELP: Word<'static> = Word::new(c"; try 'dmz --help'\n");
     const DMZ: Word<'static> = Word::new(c"dmz: ");
     match fault {
-        Fault::Word(kind, word) => tell(config, &[DMZ, FAULTS.entry(kind as usize), word, HELP]),
+        Fault::Word(kind, word) => {
+            let mut room = help::Room::default();
+            let near = if kind == Kind::Unknown { help::nearest(word) } else { None };
+            let (near, is_it) = match near {
+                Some(opt) => (help::name(opt, &mut room), Word::new(c"; is it ")),
+                None => (Word::EMPTY, Word::EMPTY),
+            };
+            tell(config, &[DMZ, FAULTS.entry(kind as usize), word, is_it, near, HELP]);
+        }
+        Fault::Value(opt, value) => {
+            let mut room = help::Room::default();
+            let name = help::name(opt, &mut room);
+            tell(config, &[DMZ, Word::new(c"bad value "), value, Word::new(c" for "), name, HELP]);
+        }
         Fault::Conflict([one, other]) => {
-            let (mut room, mut other_room) = ([0; 24], [0; 24]);
+            let (mut room, mut other_room) = (help::Room::default(), help::Room::default());
             let (one, other) = (help::name(one, &mut room), help::name(other, &mut other_room));
             tell(config, &[DMZ, one, Word::new(c" excludes "), other, HELP]);
         }
@@ -162,8 +191,10 @@ pub fn running(config: &Config<'_>, daemon: &Daemon) -> Exit {
     let program = digits(daemon.program as u32, 0, &mut program);
     let owner = digits(daemon.owner as u32, 0, &mut monitor);
     let (by, owner) = if daemon.is_monitor() { (Word::new(c", monitor "), owner) } else { (Word::EMPTY, Word::EMPTY) };
+    // Between two programs a monitor has none.
+    let (pid, number) = if daemon.program == 0 { (Word::EMPTY, Word::EMPTY) } else { (Word::new(c", PID "), program) };
     if config.has(Opt::Verbose) {
-        tell(config, &[Word::new(c"dmz: running, PID "), program, by, owner, LINE_END]);
+        tell(config, &[Word::new(c"dmz: running"), pid, number, by, owner, LINE_END]);
     }
     if config.has(Opt::PrintPid) { print(config, &[program, LINE_END]) } else { Exit::Done }
 }

@@ -182,7 +182,7 @@ impl Call {
         let mut parser = Parser::new(self.words.arguments);
         while let Some(opt) = parser.next()? {
             let value = parser.value;
-            take(config, opt, value).ok_or(Fault::Word(Kind::BadValue, value))?;
+            take(config, opt, value).ok_or(Fault::Value(opt, value))?;
             config.set(opt);
             config.set_text(opt, value);
             self.repeated += usize::from(may_repeat(opt));
@@ -205,7 +205,7 @@ impl Call {
             }
         }
         if !config.ready_file.is_empty() && config.ready_file.is(config.text(Opt::Pidfile)) {
-            return Err(Fault::Word(Kind::BadValue, config.text(Opt::Ready)));
+            return Err(Fault::Value(Opt::Ready, config.text(Opt::Ready)));
         }
         let program = config.text(Opt::Program);
         if config.has(Opt::Timeout) && !config.has_any(&[Opt::Ready, Opt::Stop]) {

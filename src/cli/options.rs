@@ -13,9 +13,20 @@ pub struct Entry {
     pub long: &'static str,
     /// What its value is called in the help; empty for a switch, in brackets for a value that may be left out.
     pub value: &'static str,
-    /// One line of help.
+    /// A few words of help.
     pub help: &'static str,
 }
+
+/// What the options from one on are about: a line of the help.
+pub const GROUPS: &[(Opt, &str)] = &[
+    (Opt::Pidfile, "Pidfile and lock"),
+    (Opt::Chdir, "What the program gets"),
+    (Opt::User, "As whom, within what limits"),
+    (Opt::Foreground, "How it is started"),
+    (Opt::Supervise, "The monitor"),
+    (Opt::Ready, "Ready; status and stop"),
+    (Opt::PrintPid, "What is printed"),
+];
 
 const fn entry(opt: Opt, short: u8, long: &'static str, value: &'static str, help: &'static str) -> Entry {
     Entry { opt, short, long, value, help }
@@ -24,88 +35,88 @@ const fn entry(opt: Opt, short: u8, long: &'static str, value: &'static str, hel
 /// Every option, in the order of the help.
 #[rustfmt::skip]
 pub const OPTIONS: &[Entry] = &[
-    entry(Opt::Pidfile, b'p', "pidfile", "FILE", "write and lock the process id there"),
-    entry(Opt::Lockfile, b'l', "lockfile", "FILE", "lock this file too"),
-    entry(Opt::NoLock, b'-', "no-lock", "", "leave the pidfile unlocked"),
-    entry(Opt::Chdir, b'c', "chdir", "DIR", "working directory (/)"),
-    entry(Opt::Umask, b'k', "umask", "MODE", "file mode creation mask, octal (0)"),
-    entry(Opt::Stdin, b'i', "stdin", "FILE", "standard input (/dev/null)"),
-    entry(Opt::Stdout, b'o', "stdout", "FILE", "standard output (/dev/null)"),
-    entry(Opt::Stderr, b'e', "stderr", "FILE", "standard error (/dev/null)"),
-    entry(Opt::Append, b'a', "append", "", "append to -o and -e"),
-    entry(Opt::Env, b'E', "env", "NAME=VALUE", "set in the environment*"),
-    entry(Opt::Unset, b'-', "unset", "NAME", "remove from the environment*"),
-    entry(Opt::ClearEnv, b'-', "clear-env", "", "start from an empty environment"),
-    entry(Opt::KeepFd, b'-', "keep-fd", "N", "keep descriptor N*"),
-    entry(Opt::NoClose, b'C', "no-close", "", "keep every descriptor from 3 on"),
-    entry(Opt::KeepSignals, b'-', "keep-signals", "", "keep mask and ignored signals"),
-    entry(Opt::Argv0, b'n', "argv0", "NAME", "argument 0 of the program"),
-    entry(Opt::Initrd, b'-', "initrd", "", "put @ before it: systemd spares it"),
+    entry(Opt::Pidfile, b'p', "pidfile", "FILE", "PID and lock"),
+    entry(Opt::Lockfile, b'l', "lockfile", "FILE", "lock alone"),
+    entry(Opt::NoLock, b'-', "no-lock", "", "PID alone"),
+    entry(Opt::Chdir, b'c', "chdir", "DIR", "directory (/)"),
+    entry(Opt::Umask, b'k', "umask", "MODE", "mask (0)"),
+    entry(Opt::Stdin, b'i', "stdin", "FILE", "input (null)"),
+    entry(Opt::Stdout, b'o', "stdout", "FILE", "output (null)"),
+    entry(Opt::Stderr, b'e', "stderr", "FILE", "errors (null)"),
+    entry(Opt::Append, b'a', "append", "", "add to files"),
+    entry(Opt::Env, b'E', "env", "NAME=VALUE", "set*"),
+    entry(Opt::Unset, b'-', "unset", "NAME", "remove*"),
+    entry(Opt::ClearEnv, b'-', "clear-env", "", "begin empty"),
+    entry(Opt::KeepFd, b'-', "keep-fd", "N", "keep open*"),
+    entry(Opt::NoClose, b'C', "no-close", "", "keep all open"),
+    entry(Opt::KeepSignals, b'-', "keep-signals", "", "as they are"),
+    entry(Opt::Argv0, b'n', "argv0", "NAME", "its argv[0]"),
+    entry(Opt::Initrd, b'-', "initrd", "", "@ before it"),
     #[cfg(feature = "identity")]
-    entry(Opt::User, b'u', "user", "USER[:GROUP]", "run as this user"),
+    entry(Opt::User, b'u', "user", "USER[:GROUP]", "run as"),
     #[cfg(feature = "identity")]
-    entry(Opt::Group, b'g', "group", "GROUP", "run as this group"),
+    entry(Opt::Group, b'g', "group", "GROUP", "main group"),
     #[cfg(feature = "identity")]
-    entry(Opt::Groups, b'-', "groups", "G,...", "supplementary groups"),
+    entry(Opt::Groups, b'-', "groups", "G,...", "other groups"),
     #[cfg(feature = "identity")]
-    entry(Opt::Chroot, b'R', "chroot", "DIR", "root directory"),
+    entry(Opt::Chroot, b'R', "chroot", "DIR", "new root"),
     #[cfg(feature = "identity")]
-    entry(Opt::NoNewPrivs, b'-', "no-new-privs", "", "forbid to gain privileges"),
+    entry(Opt::NoNewPrivs, b'-', "no-new-privs", "", "no new rights"),
     #[cfg(feature = "identity")]
-    entry(Opt::Caps, b'-', "caps", "LIST", "keep only these capabilities (or none)"),
+    entry(Opt::Caps, b'-', "caps", "LIST", "keep only"),
     #[cfg(feature = "identity")]
     entry(Opt::Nice, b'N', "nice", "N", "nice value"),
     #[cfg(feature = "identity")]
-    entry(Opt::Rlimit, b'-', "rlimit", "NAME=SOFT[:HARD]", "resource limit*"),
+    entry(Opt::Rlimit, b'-', "rlimit", "NAME=N[:N]", "a limit*"),
     #[cfg(feature = "identity")]
-    entry(Opt::OomScoreAdj, b'-', "oom-score-adj", "N", "OOM score adjustment"),
+    entry(Opt::OomScoreAdj, b'-', "oom-score-adj", "N", "OOM score"),
     #[cfg(feature = "identity")]
     entry(Opt::Cgroup, b'-', "cgroup", "DIR", "control group"),
     #[cfg(feature = "identity")]
-    entry(Opt::Ionice, b'-', "ionice", "CLASS[:N]", "I/O class and level"),
+    entry(Opt::Ionice, b'-', "ionice", "CLASS[:N]", "I/O class"),
     #[cfg(feature = "identity")]
-    entry(Opt::Sched, b'-', "sched", "POLICY[:N]", "scheduling policy and priority"),
-    entry(Opt::Foreground, b'f', "foreground", "", "do not detach, become the program"),
-    entry(Opt::SingleFork, b'-', "single-fork", "", "let it lead its session"),
-    entry(Opt::Wait, b'w', "wait", "", "wait for its end, return its status"),
+    entry(Opt::Sched, b'-', "sched", "POLICY[:N]", "scheduler"),
+    entry(Opt::Foreground, b'f', "foreground", "", "no fork, exec"),
+    entry(Opt::SingleFork, b'-', "single-fork", "", "lead session"),
+    entry(Opt::Wait, b'w', "wait", "", "for its end"),
     #[cfg(feature = "monitor")]
-    entry(Opt::Supervise, b'S', "supervise", "", "leave a monitor with the program"),
+    entry(Opt::Supervise, b'S', "supervise", "", "leave monitor"),
     #[cfg(feature = "monitor")]
-    entry(Opt::Init, b'I', "init", "", "be the monitor, do not detach"),
+    entry(Opt::Init, b'I', "init", "", "be monitor"),
     #[cfg(feature = "monitor")]
-    entry(Opt::Restart, b'r', "restart", "[=failure]", "start it again when it ends"),
+    entry(Opt::Restart, b'r', "restart", "[=failure]", "start again"),
     #[cfg(feature = "monitor")]
-    entry(Opt::RestartDelay, b'-', "restart-delay", "MS", "first delay, then doubled (100)"),
+    entry(Opt::RestartDelay, b'-', "restart-delay", "MS", "first (100)"),
     #[cfg(feature = "monitor")]
-    entry(Opt::RestartMax, b'-', "restart-max", "N", "give up after N restarts in a row"),
+    entry(Opt::RestartMax, b'-', "restart-max", "N", "so often"),
     #[cfg(feature = "monitor")]
-    entry(Opt::StopSignal, b'-', "stop-signal", "SIG", "how the monitor stops it (TERM)"),
+    entry(Opt::StopSignal, b'-', "stop-signal", "SIG", "(TERM)"),
     #[cfg(feature = "monitor")]
-    entry(Opt::StopTimeout, b'-', "stop-timeout", "SECS", "KILL after so long (10)"),
+    entry(Opt::StopTimeout, b'-', "stop-timeout", "SECS", "KILL (10)"),
     #[cfg(feature = "monitor")]
-    entry(Opt::Target, b'-', "target", "WHO", "signal the process or its group"),
+    entry(Opt::Target, b'-', "target", "WHO", "who hears"),
     #[cfg(feature = "monitor")]
-    entry(Opt::Map, b'-', "map", "A:B", "forward signal A as B, 0 for not*"),
+    entry(Opt::Map, b'-', "map", "A:B", "pass A as B*"),
     #[cfg(feature = "monitor")]
-    entry(Opt::ExitOk, b'-', "exit-ok", "LIST", "statuses, signals that are success"),
+    entry(Opt::ExitOk, b'-', "exit-ok", "LIST", "no failure"),
     #[cfg(feature = "monitor")]
-    entry(Opt::AtExit, b'-', "at-exit", "ACTION", "as PID 1: exit poweroff reboot halt"),
+    entry(Opt::AtExit, b'-', "at-exit", "ACTION", "of PID 1"),
     #[cfg(feature = "ready")]
-    entry(Opt::Ready, b'-', "ready", "HOW", "exec fd:N notify exit[:FILE]"),
+    entry(Opt::Ready, b'-', "ready", "HOW", "started means"),
     #[cfg(any(feature = "ready", feature = "control"))]
-    entry(Opt::Timeout, b't', "timeout", "SECS", "limit for --ready, and for -K (15)"),
+    entry(Opt::Timeout, b't', "timeout", "SECS", "for it, or -K"),
     #[cfg(feature = "control")]
-    entry(Opt::Status, b'T', "status", "", "does the daemon of -p run? 0 1 3 4"),
+    entry(Opt::Status, b'T', "status", "", "0 1 3 4"),
     #[cfg(feature = "control")]
-    entry(Opt::Stop, b'K', "stop", "", "stop the daemon of -p"),
+    entry(Opt::Stop, b'K', "stop", "", "stop it"),
     #[cfg(feature = "control")]
-    entry(Opt::Signal, b's', "signal", "SIG", "send the daemon of -p a signal"),
-    entry(Opt::PrintPid, b'P', "print-pid", "", "print the process id"),
-    entry(Opt::DryRun, b'-', "dry-run", "", "print the plan, do nothing"),
-    entry(Opt::Verbose, b'v', "verbose", "", "tell the story of the start"),
+    entry(Opt::Signal, b's', "signal", "SIG", "signal it"),
+    entry(Opt::PrintPid, b'P', "print-pid", "", "its PID"),
+    entry(Opt::DryRun, b'-', "dry-run", "", "show the plan"),
+    entry(Opt::Verbose, b'v', "verbose", "", "all its steps"),
     entry(Opt::Quiet, b'q', "quiet", "", "no messages"),
-    entry(Opt::Help, b'h', "help", "", "print this help"),
-    entry(Opt::Version, b'V', "version", "", "print the version"),
+    entry(Opt::Help, b'h', "help", "", "this"),
+    entry(Opt::Version, b'V', "version", "", "its number"),
 ];
 
 /// Options that exclude each other.
@@ -133,6 +144,10 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Status, Opt::Signal],
     #[cfg(feature = "control")]
     [Opt::Stop, Opt::Signal],
+    #[cfg(feature = "control")]
+    [Opt::DryRun, Opt::Stop],
+    #[cfg(feature = "control")]
+    [Opt::DryRun, Opt::Signal],
     #[cfg(feature = "control")]
     [Opt::NoLock, Opt::Status],
     #[cfg(feature = "control")]

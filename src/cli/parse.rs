@@ -11,12 +11,14 @@ use crate::{Vector, Word};
 pub enum Fault {
     /// Something about one word.
     Word(Kind, Word<'static>),
+    /// A value that an option does not take.
+    Value(Opt, Word<'static>),
     /// Options that exclude each other.
     Conflict([Opt; 2]),
 }
 
 /// What can be wrong with a word.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
     /// No such option.
@@ -25,8 +27,6 @@ pub enum Kind {
     NeedsValue,
     /// The option takes no value.
     TakesNoValue,
-    /// The option does not take this value.
-    BadValue,
     /// There is no program.
     NoProgram,
     /// A file that the program reads or writes is also to be locked.
@@ -99,7 +99,7 @@ impl Parser {
         }
         // `--restart=` is no `--restart`.
         if self.value.is_empty() && (is_glued && is_long || !is_switch && !is_optional) {
-            return Err(Fault::Word(Kind::BadValue, self.word));
+            return Err(Fault::Value(found.opt, self.value));
         }
         Ok(Some(found.opt))
     }

@@ -6,12 +6,16 @@ use crate::{Table, Word};
 
 /// Error numbers that decide something.
 pub mod errno {
+    /// Operation not permitted.
+    pub const EPERM: i32 = 1;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
     /// Permission denied.
     pub const EACCES: i32 = 13;
     /// Not a directory.
     pub const ENOTDIR: i32 = 20;
+    /// Invalid argument.
+    pub const EINVAL: i32 = 22;
     /// No space left on device.
     pub const ENOSPC: i32 = 28;
 }
@@ -52,6 +56,11 @@ impl Reason {
     /// An output or input file that is the pidfile itself.
     pub const PIDFILE: Reason = Reason::own(212);
 
+    /// EACCES of an exec, from a file system on which nothing is executed.
+    pub const NO_EXEC: Reason = Reason::own(222);
+    /// EPERM or EINVAL of who is root, and yet may not.
+    pub const NAMESPACE: Reason = Reason::own(223);
+
     /// It took too long.
     pub const TIMEOUT: Reason = Reason::own(218);
     /// A signal has told the launcher to end.
@@ -72,6 +81,10 @@ impl Reason {
 
     /// No space left on device.
     pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);
+    /// Operation not permitted.
+    pub const NOT_PERMITTED: Reason = Reason::own(errno::EPERM);
+    /// Invalid argument.
+    pub const INVALID: Reason = Reason::own(errno::EINVAL);
     /// Permission denied.
     pub const NO_ACCESS: Reason = Reason::own(errno::EACCES);
     /// No such file or directory.
@@ -172,6 +185,8 @@ const TEXTS: Table = Table::new(
 \xdbinterrupted\0\
 \xdcwhich of its processes is meant is not clear\0\
 \xddit ended\0\
+\xdePermission denied (mounted noexec)\0\
+\xdfOperation not permitted (not mapped in this user namespace, or no capability)\0\
 \xd9its file gives privileges (set-user-id or capabilities)\0\
 \0",
 );

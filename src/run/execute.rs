@@ -48,18 +48,29 @@ fn attempt(work: &mut Work<'_>, folder: &[u8], program: Word<'_>) -> Reason {
     }
 }
 
+/// How much of a program is looked at: its first line, or what stands behind an ELF file's headers.
+pub type Beginning = [u8; 1024];
+
 /// When `program` is there though its exec said ENOENT, what is missing instead: the interpreter that a script's first
 /// line names, or a binary's loader. Empty if the program is not there.
-pub fn missing_interpreter<'a>(program: Word<'_>, room: &'a mut [u8; 256]) -> Word<'a> {
+pub fn missing_interpreter<'a>(program: Word<'_>, room: &'a mut Beginning) -> Word<'a> {
     let Ok(fd) = file::open(file::HERE, program, flags::INPUT, 0) else { return Word::EMPTY };
     // The last byte stays NUL.
-    let _ = file::read_start(fd, room.get_mut(..255).unwrap_or(&mut []));
+    let [text @ .., _] = room;
+    let _ = file::read_start(fd, text);
     if !room.starts_with(b"#!") {
-        return Word::new(c"(loader)");
+        // Every loader is in a /lib, and its name stands behind the headers, which have no such text.
+        let start = room.windows(4).position(|text| text == b"/lib");
+        return start.map_or(Word::new(c"(loader)"), |start| Word::ending(room.get(start..).unwrap_or(b"")));
     }
     let blank = |byte: &u8| *byte <= b' ';
     let start = room.iter().skip(2).position(|byte| !blank(byte)).unwrap_or(0) + 2;
     let name = room.get_mut(start..).unwrap_or(&mut []);
     name.iter_mut().filter(|byte| blank(byte)).for_each(|byte| *byte = 0);
     Word::ending(name)
+}
+
+/// Is `program` on a file system from which nothing is executed (statfs(2), ST_NOEXEC)?
+pub fn is_on_noexec(program: Word<'_>) -> bool {
+    file::is_noexec(program).unwrap_or(false)
 }

@@ -32,14 +32,17 @@ pub use account::find_names;
 #[cfg(feature = "monitor")]
 pub use detach::serve;
 pub use detach::{Started, start};
-pub use execute::missing_interpreter;
+pub use execute::{Beginning, is_on_noexec, missing_interpreter};
 pub use paths::make_absolute;
+
+use core::mem::MaybeUninit;
 
 use crate::plan::number::{Digits, digits};
 use crate::plan::order::ORDER;
 use crate::plan::{Failure, Process, Reason};
 use crate::sys::file::{self, Fd};
-use crate::sys::process;
+use crate::sys::memory::Path;
+use crate::sys::{process, signal};
 use crate::{Table, Vector, Word, Words};
 use apply::{Work, apply};
 
@@ -128,6 +131,18 @@ pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
     Ok(file::write(fd, pieces.get(..words.len()).unwrap_or(&pieces), length)?)
 }
 
+/// Writes a line to standard error. A pipe that nobody reads must not end this process: what it has to say is its status.
+pub fn say(words: &[Word<'_>]) {
+    let before = signal::block(signal::ALL);
+    let written = write(STDERR, words);
+    if let Ok(before) = before {
+        if written.is_err() {
+            let _ = signal::wait_for(signal::set(&[signal::PIPE]), Some(0));
+        }
+        let _ = signal::block(before);
+    }
+}
+
 /// Words of the longest line.
 const PIECES: usize = 8;
 
@@ -143,6 +158,30 @@ pub fn find_console(id: i32) {
         let _ = file::duplicate_onto(console, 2);
         file::close(console);
     }
+}
+
+/// Is this process root's, at least by its name here?
+#[cfg(feature = "identity")]
+pub fn is_root() -> bool {
+    crate::sys::identity::users().is_ok_and(|[_, effective, _]| effective == 0)
+}
+
+/// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen.
+pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
+    let mut digit_room = Digits::default();
+    let mut path_room = [const { MaybeUninit::uninit() }; 32];
+    let mut path = Path::new(&mut path_room);
+    let id = digits(id as u32, 0, &mut digit_room).bytes();
+    let _ = path.push(b"/proc/").and_then(|()| path.push(id)).and_then(|()| path.push(b"/comm"));
+    let Ok(fd) = file::open(file::HERE, path.word(), file::flags::INPUT, 0) else { return Word::EMPTY };
+    // A newline is behind the name, which becomes the NUL; the last byte stays one.
+    let [text @ .., _] = room;
+    let length = file::read_start(fd, text).unwrap_or(0);
+    file::close(fd);
+    if let Some(end) = text.get_mut(length.wrapping_sub(1)) {
+        *end = 0;
+    }
+    Word::ending(room)
 }
 
 /// The last act of a machine's PID 1, by its number in [`ACTIONS`](crate::plan::monitor::ACTIONS).

@@ -126,7 +126,8 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
                     record.set_identity(status.identity);
                 }
                 work.locked[usize::from(is_pidfile)] = status.identity;
-                return check(work.opened, &status, work.start.command.user).map(|_| ());
+                // By the later look: if the name is this file and it has one link then, the path is its only name.
+                return check(work.opened, &there, work.start.command.user).map(|_| ());
             }
             // Another start removed or replaced it between our open and our lock.
             Ok(_) | Err(Errno::NOENT) => {}

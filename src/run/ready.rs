@@ -16,7 +16,7 @@ use crate::plan::number::{Digits, digits};
 use crate::plan::ready::{Message, Ready, read};
 use crate::plan::{Opt, Reason, Step};
 use crate::sys::Errno;
-use crate::sys::channel;
+use crate::sys::channel::{self, Received};
 use crate::sys::control::await_event;
 use crate::sys::file::{self, Fd, NO_FD};
 use crate::sys::memory::Pool;
@@ -180,9 +180,22 @@ impl<'a> Wait<'a> {
             // A NUL in it is nothing that a program says; one at its end is.
             let text = text.strip_suffix(b"\0").unwrap_or(text);
             let is_whole = !text.contains(&0);
-            if is_whole && is_heard(received.sender, program) && self.take(read(Word::ending(&buffer))) {
+            if is_whole && self.is_heard(&received, program) && self.take(read(Word::ending(&buffer))) {
                 return Ok(true);
             }
+        }
+    }
+
+    /// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside. One
+    /// that has gone meanwhile is believed if it was the program's user, who could do anything to it.
+    fn is_heard(&self, received: &Received, program: Process) -> bool {
+        let Some(sender) = Process::new(received.sender) else { return false };
+        let config = self.start.config;
+        let user = if config.has(Opt::User) { config.user } else { self.start.command.user };
+        match session_of(sender) {
+            _ if sender == program => true,
+            None => received.user == user,
+            session => session == session_of(program),
         }
     }
 
@@ -211,12 +224,6 @@ impl<'a> Wait<'a> {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside.
-fn is_heard(sender: i32, program: Process) -> bool {
-    let session = session_of(program);
-    sender == program.number() || session.is_some() && Process::new(sender).and_then(session_of) == session
 }
 
 /// The caller was told to end: so is the start, unless the caller did not care for that signal.

@@ -2,9 +2,14 @@
 //! of a panic. Never holds logic: that is the library's.
 #![allow(unsafe_code)]
 
-#[cfg(target_arch = "x86_64")]
-#[path = "x86_64.rs"]
+#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
+#[cfg_attr(target_arch = "x86", path = "x86.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
+#[cfg_attr(target_arch = "arm", path = "arm.rs")]
+#[cfg_attr(target_arch = "riscv64", path = "riscv64.rs")]
 mod arch;
+#[cfg(not(target_arch = "x86_64"))]
+mod memory;
 
 use core::panic::PanicInfo;
 

@@ -95,6 +95,8 @@ pub struct Received {
     pub length: usize,
     /// Who sent it; 0 for a process that cannot be seen from here.
     pub sender: i32,
+    /// As which user.
+    pub user: u32,
 }
 
 /// Takes a datagram (recvmsg(2)); EAGAIN if there is none. Descriptors that came with it are closed: that is the answer to a
@@ -115,7 +117,7 @@ pub fn receive(socket: Fd, buffer: &mut [u8]) -> Result<Received> {
     // SAFETY: the header names one buffer and room for control messages, both writable and as long as it says.
     let length =
         answer(unsafe { syscall(linux::__NR_recvmsg, socket.0 as usize, place, MSG_CMSG_CLOEXEC as usize, 0, 0) })?;
-    let (mut sender, mut at) = (0, 0);
+    let (mut sender, mut user, mut at) = (0, u32::MAX, 0);
     let word = size_of::<usize>() / 4;
     // Length, level and kind of each, then what it holds; the next begins at a whole word.
     while let Some(control) = room.get(at..header.control_length / 4).filter(|control| control.len() >= DATA) {
@@ -127,13 +129,14 @@ pub fn receive(socket: Fd, buffer: &mut [u8]) -> Result<Received> {
             data.iter().for_each(|number| file::close(Fd(*number as i32)));
         } else if kind == [SOL_SOCKET, SCM_CREDENTIALS] {
             sender = data.first().map_or(0, |pid| *pid as i32);
+            user = data.get(1).copied().unwrap_or(u32::MAX);
         }
         if length < size_of::<Control>() {
             break;
         }
         at += length.next_multiple_of(size_of::<usize>()) / 4;
     }
-    Ok(Received { length: length as usize, sender })
+    Ok(Received { length: length as usize, sender, user })
 }
 
 /// Sends a datagram, with a descriptor if there is one (sendmsg(2)), to an address as NOTIFY_SOCKET has it: a path, or a name

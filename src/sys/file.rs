@@ -177,7 +177,7 @@ pub fn status_at(from: Fd, path: Word<'_>) -> Result<Status> {
 #[inline(never)]
 #[allow(clippy::unnecessary_cast)] // the kernel's widths differ between architectures
 fn look(from: Fd, path: Word<'_>, how: AtFlags) -> Result<Status> {
-    let stat = rustix::fs::statat(from.borrow(), path.as_c_str(), how)?;
+    let stat = stat(from, path, how)?;
     Ok(Status {
         identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
         owner: stat.st_uid,
@@ -186,6 +186,24 @@ fn look(from: Fd, path: Word<'_>, how: AtFlags) -> Result<Status> {
         size: stat.st_size as u64,
         device: stat.st_rdev as u64,
     })
+}
+
+#[cfg(target_pointer_width = "64")]
+fn stat(from: Fd, path: Word<'_>, how: AtFlags) -> Result<rustix::fs::Stat> {
+    Ok(rustix::fs::statat(from.borrow(), path.as_c_str(), how)?)
+}
+
+/// With 32 bits rustix asks statx(2) first, for times beyond 2038, and keeps in a variable whether there is one. We look at
+/// no times.
+#[cfg(target_pointer_width = "32")]
+fn stat(from: Fd, path: Word<'_>, how: AtFlags) -> Result<linux::stat64> {
+    let mut stat = core::mem::MaybeUninit::<linux::stat64>::uninit();
+    let (from, place) = (from.0 as usize, stat.as_mut_ptr() as usize);
+    // SAFETY: the kernel reads the path and writes one `stat64`, and has done so if there is no error.
+    unsafe {
+        answer(syscall(linux::__NR_fstatat64, from, path.address(), place, how.bits() as usize, 0))?;
+        Ok(stat.assume_init())
+    }
 }
 
 /// unlinkat(2) from here.
@@ -339,6 +357,12 @@ pub fn each_open(mut act: impl FnMut(u32)) -> Result<()> {
 /// The highest number that a descriptor can have is below this (getrlimit(2), the hard RLIMIT_NOFILE).
 pub fn limit() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// Is nothing on its file system executed (statfs(2))?
+pub fn is_noexec(path: Word<'_>) -> Result<bool> {
+    const ST_NOEXEC: u64 = 8;
+    Ok(rustix::fs::statfs(path.as_c_str())?.f_flags as u64 & ST_NOEXEC != 0)
 }
 
 /// Is it open (fcntl(2), F_GETFD)?

@@ -1,6 +1,14 @@
 //! Who a process is and what it may: ids, groups, capabilities, limits, priorities.
 
 use linux_raw_sys::general as linux;
+#[cfg(target_pointer_width = "64")]
+use linux_raw_sys::general::{__NR_getgroups, __NR_getresgid, __NR_getresuid, __NR_setgroups};
+// The plain names are those of calls with ids of 16 bits there.
+#[cfg(target_pointer_width = "32")]
+use linux_raw_sys::general::{
+    __NR_getgroups32 as __NR_getgroups, __NR_getresgid32 as __NR_getresgid, __NR_getresuid32 as __NR_getresuid,
+    __NR_setgroups32 as __NR_setgroups,
+};
 use rustix::fs::Gid;
 use rustix::process::Uid;
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -15,7 +23,7 @@ pub type Ids = [u32; 3];
 /// setgroups(2).
 pub fn set_groups(groups: &[u32]) -> Result<()> {
     // SAFETY: the kernel reads that many numbers of 32 bits.
-    answer(unsafe { syscall(linux::__NR_setgroups, groups.len(), groups.as_ptr() as usize, 0, 0, 0) })?;
+    answer(unsafe { syscall(__NR_setgroups, groups.len(), groups.as_ptr() as usize, 0, 0, 0) })?;
     Ok(())
 }
 
@@ -38,12 +46,12 @@ pub fn set_effective_user(id: u32) -> Result<()> {
 
 /// getresuid(2).
 pub fn users() -> Result<Ids> {
-    ids(linux::__NR_getresuid)
+    ids(__NR_getresuid)
 }
 
 /// getresgid(2).
 pub fn groups() -> Result<Ids> {
-    ids(linux::__NR_getresgid)
+    ids(__NR_getresgid)
 }
 
 fn ids(number: u32) -> Result<Ids> {
@@ -57,7 +65,7 @@ fn ids(number: u32) -> Result<Ids> {
 /// getgroups(2) into `room`; how many there are. EINVAL where the room is too small.
 pub fn supplementary(room: &mut [u32]) -> Result<usize> {
     // SAFETY: the kernel writes at most as many numbers of 32 bits as there is room for.
-    Ok(answer(unsafe { syscall(linux::__NR_getgroups, room.len(), room.as_mut_ptr() as usize, 0, 0, 0) })? as usize)
+    Ok(answer(unsafe { syscall(__NR_getgroups, room.len(), room.as_mut_ptr() as usize, 0, 0, 0) })? as usize)
 }
 
 /// chroot(2); the working directory stays where it is.

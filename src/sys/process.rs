@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicI32;
 use linux_raw_sys::general as linux;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-use super::arch::{clone, syscall};
+use super::arch::{CHILD_ID_IS_FIFTH, clone, syscall};
 use super::memory::Stack;
 use super::words::{Vector, Word};
 use super::{Errno, Result, answer};
@@ -80,9 +80,10 @@ pub fn fork_and_go_on(id: &'static AtomicI32) -> Result<Option<Process>> {
 fn copy(id: &'static AtomicI32, flags: u32) -> Result<Option<Process>> {
     let flags = flags | linux::CLONE_PARENT_SETTID | linux::CLONE_CHILD_SETTID | linux::SIGCHLD;
     let place = id.as_ptr() as usize;
+    let (fourth, fifth) = if CHILD_ID_IS_FIFTH { (0, place) } else { (place, 0) };
     // SAFETY: without CLONE_VM and with no new stack both have memory of their own and go on here; there are no threads.
     // `id` lives for ever.
-    Ok(Process::new(answer(unsafe { syscall(linux::__NR_clone, flags as usize, 0, place, place, 0) })? as i32))
+    Ok(Process::new(answer(unsafe { syscall(linux::__NR_clone, flags as usize, 0, place, fourth, fifth) })? as i32))
 }
 
 /// What the entry of `spawn` gives: nothing, it never returns.

@@ -47,6 +47,13 @@ pub fn lacks_root() -> bool {
     skipped(unsafe { libc::geteuid() } == 0, "not root")
 }
 
+/// The options of `dmz --help`, each as its half of a line has it: letter, name, value, and a few words behind column 26.
+pub fn options_of(help: &str) -> Vec<&str> {
+    let lines = help.lines().filter(|line| line.starts_with(' '));
+    let halves = lines.flat_map(|line| [&line[..line.len().min(40)], line.get(40..).unwrap_or("")]);
+    halves.map(str::trim_end).filter(|half| !half.is_empty()).collect()
+}
+
 /// Where a program is.
 pub fn find(program: &str) -> Option<PathBuf> {
     let folders = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
@@ -204,7 +211,12 @@ impl Outcome {
     /// Asserts a failure with this status and exactly this line.
     #[track_caller]
     pub fn assert_failed(&self, code: i32, line: &str) {
-        assert_eq!((self.code, self.stderr.as_str(), self.stdout.as_str()), (code, &*format!("dmz: {line}\n"), ""));
+        let mut said = self.stderr.clone();
+        // Which program that is stands behind it where /proc tells.
+        if let (true, Some(name)) = (line.starts_with("already running, PID "), said.find(" (")) {
+            said.replace_range(name..said.len() - 1, "");
+        }
+        assert_eq!((self.code, said.as_str(), self.stdout.as_str()), (code, &*format!("dmz: {line}\n"), ""));
     }
 }
 

@@ -4,12 +4,14 @@
 //! It waits in one rt_sigtimedwait(2) for all signals, its children's ends among them: no descriptor, no handler, and no
 //! wakeup while nothing happens. A child's number is its own until it is reaped here, so kill(2) cannot hit a stranger.
 
+#[cfg(feature = "ready")]
+mod ready;
+mod terminal;
+
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
 use super::detach::{pause, prove};
-#[cfg(feature = "ready")]
-use super::ready;
 use super::{perform, pidfile};
 use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
@@ -21,7 +23,7 @@ use crate::sys::file;
 use crate::sys::memory::{Path, set_aside};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
-use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU, WINCH};
+use crate::sys::signal::{self, CONT, INT, KILL, TERM, TSTP, TTIN, TTOU};
 
 /// A run of this long is no failure to start, so the delay begins anew.
 const STEADY: u64 = 10_000;
@@ -32,8 +34,8 @@ const MOMENT: u64 = 10;
 
 /// How often, and how long apart in milliseconds, to look whether the launcher has gone. Where somebody never reaps it the
 /// monitor has a page more.
-const LOOKS: u32 = 20;
-const LOOK: u64 = 50;
+const LOOKS: u32 = 100;
+const LOOK: u64 = 10;
 
 /// What the monitor knows.
 struct Monitor<'a> {
@@ -55,7 +57,7 @@ struct Monitor<'a> {
     is_ready: bool,
     /// The wait for its first run to be ready.
     #[cfg(feature = "ready")]
-    wait: Option<ready::Wait<'a>>,
+    wait: Option<super::ready::Wait<'a>>,
     /// The process that it has named as the one that counts, while that is not our child.
     main: Option<process::Process>,
     /// Until when its first process may have left a daemon that is still to be found.
@@ -105,7 +107,7 @@ pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) 
         monitor.terminal = sys::terminal();
     }
     #[cfg(feature = "ready")]
-    (monitor.wait = Some(ready::Wait::new(start, monitor.work.channel)?));
+    (monitor.wait = Some(super::ready::Wait::new(start, monitor.work.channel)?));
     monitor.begin()?;
     monitor.stay(started);
     if let Some(Failure { step, reason }) = monitor.failure {
@@ -154,7 +156,7 @@ impl Monitor<'_> {
         self.program = Some(program);
         self.started = process::now();
         #[cfg(feature = "ready")]
-        ready::close_theirs(record);
+        super::ready::close_theirs(record);
         // A program that forks by itself will be another process.
         if config.ready == Ready::Exit {
             return Ok(());
@@ -240,88 +242,6 @@ impl Monitor<'_> {
     fn is_alone(&self) -> bool {
         let start = self.work.start;
         start.config.has(Opt::Init) || process::is_gone(start.command.id)
-    }
-
-    /// Looks whether the program is ready, or never will be.
-    #[cfg(feature = "ready")]
-    fn look(&mut self) {
-        self.adopt();
-        let Some(wait) = self.wait.as_mut().filter(|_| !self.is_ready && self.failure.is_none()) else { return };
-        let ready = match self.program {
-            Some(program) => wait.is_ready(program),
-            None => Ok(false),
-        };
-        match ready {
-            Ok(true) => {
-                self.is_ready = true;
-                self.main = wait.main;
-                self.wait = None;
-                self.take_main();
-                // What is sent later is for nobody; closing it answers every barrier.
-                file::close(self.work.channel);
-            }
-            Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
-                self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
-            }
-            Ok(false) => {}
-            Err(reason) => self.give_up(Failure { step: Step::AwaitReady, reason }),
-        }
-    }
-
-    /// Looks for the daemon that the program's first process has left: the one that its own file names, or the only one.
-    #[cfg(feature = "ready")]
-    fn adopt(&mut self) {
-        let Some(until) = self.adopts_until else { return };
-        let file = self.work.start.config.ready_file;
-        let (mut found, mut count) = (None, 0);
-        if file.is_empty() {
-            let _ = sys::each_child(|child| {
-                found = Some(child);
-                count += 1;
-            });
-        } else {
-            found = pidfile::read(file).and_then(process::Process::new);
-            count = 1;
-        }
-        if let (Some(child), 1) = (found, count)
-            // Ours, and not yet waited for: so the number is still its own.
-            && process::peek(child) == Ok(None)
-        {
-            self.adopts_until = None;
-            self.take(child);
-            self.is_ready = true;
-        } else if count > 1 && !self.is_ready {
-            self.adopts_until = None;
-            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
-        } else if self.is_ready && until <= process::now() {
-            self.adopts_until = None;
-            self.finish();
-        }
-    }
-
-    /// Takes the process that the program said counts, once it is our child.
-    #[cfg(feature = "ready")]
-    fn take_main(&mut self) {
-        if let Some(main) = self.main
-            && process::peek(main) == Ok(None)
-        {
-            self.main = None;
-            self.take(main);
-        }
-    }
-
-    /// From now on `program` is the one that counts, if it is our child.
-    #[cfg(feature = "ready")]
-    fn take(&mut self, program: process::Process) {
-        let record = self.work.start.record;
-        if process::peek(program) == Ok(None) {
-            self.program = Some(program);
-            record.daemon.store(program.number(), Relaxed);
-            if self.work.start.config.has(Opt::Pidfile) {
-                let _ = file::set_size(self.work.pidfile, 0);
-                let _ = pidfile::write(record, self.work.pidfile);
-            }
-        }
     }
 
     /// The start has failed: everything is stopped, and then that is told.
@@ -488,9 +408,6 @@ impl Monitor<'_> {
     fn signalled(&mut self, signal: signal::Arrived) {
         let config = self.work.start.config;
         let number = signal.number;
-        // A key's signal has gone to the whole foreground; a hangup's has not.
-        let from_terminal = signal.is_kernels && matches!(number, INT | QUIT | WINCH) && self.has_foreground
-            || signal.is_kernels && matches!(number, TSTP | TTIN | TTOU);
         match number {
             signal::CHILD => {}
             // Something to read.
@@ -502,7 +419,7 @@ impl Monitor<'_> {
             TERM | INT if config.has(Opt::Supervise) => {
                 self.act(Event::Terminate);
             }
-            _ if from_terminal => {}
+            _ if self.is_terminals(signal) => {}
             TERM | INT => {
                 // In the foreground it is passed on as it is; and then that was the last start.
                 self.is_last = true;
@@ -528,27 +445,6 @@ impl Monitor<'_> {
             } else {
                 process::signal(program, signal);
             }
-        }
-    }
-
-    /// The terminal has stopped the program: its shell is to see this process stopped, too. Comes back when continued: in
-    /// the foreground, if the shell says so.
-    fn stop_too(&mut self) {
-        if let (Some(terminal), Some(program)) = (self.terminal, self.program) {
-            sys::stop_self();
-            self.has_foreground = sys::is_foreground(terminal);
-            if self.has_foreground {
-                let _ = sys::take_foreground(terminal, program.number());
-            }
-            sys::signal_group(program.number(), CONT);
-        }
-    }
-
-    /// The program's group is no more: the terminal is ours again.
-    fn take_terminal_back(&mut self) {
-        if let (Some(terminal), true) = (self.terminal, self.has_foreground) {
-            let _ = sys::take_foreground(terminal, process::own_group());
-            self.has_foreground = false;
         }
     }
 

@@ -1,0 +1,89 @@
+//! What the monitor does until its program is ready, and to find the process that counts when that is not its first one.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Monitor;
+use crate::plan::{Failure, Opt, Reason, Step};
+use crate::run::pidfile;
+use crate::sys::monitor::each_child;
+use crate::sys::{file, process};
+
+impl Monitor<'_> {
+    /// Looks whether the program is ready, or never will be.
+    pub(super) fn look(&mut self) {
+        self.adopt();
+        let Some(wait) = self.wait.as_mut().filter(|_| !self.is_ready && self.failure.is_none()) else { return };
+        let ready = match self.program {
+            Some(program) => wait.is_ready(program),
+            None => Ok(false),
+        };
+        match ready {
+            Ok(true) => {
+                self.is_ready = true;
+                self.main = wait.main;
+                self.wait = None;
+                self.take_main();
+                // What is sent later is for nobody; closing it answers every barrier.
+                file::close(self.work.channel);
+            }
+            Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
+                self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
+            }
+            Ok(false) => {}
+            Err(reason) => self.give_up(Failure { step: Step::AwaitReady, reason }),
+        }
+    }
+
+    /// Looks for the daemon that the program's first process has left: the one that its own file names, or the only one.
+    fn adopt(&mut self) {
+        let Some(until) = self.adopts_until else { return };
+        let file = self.work.start.config.ready_file;
+        let (mut found, mut count) = (None, 0);
+        if file.is_empty() {
+            let _ = each_child(|child| {
+                found = Some(child);
+                count += 1;
+            });
+        } else {
+            found = pidfile::read(file).and_then(process::Process::new);
+            count = 1;
+        }
+        if let (Some(child), 1) = (found, count)
+            // Ours, and not yet waited for: so the number is still its own.
+            && process::peek(child) == Ok(None)
+        {
+            self.adopts_until = None;
+            self.take(child);
+            self.is_ready = true;
+        } else if count > 1 && !self.is_ready {
+            self.adopts_until = None;
+            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
+        } else if self.is_ready && until <= process::now() {
+            self.adopts_until = None;
+            self.finish();
+        }
+    }
+
+    /// Takes the process that the program said counts, once it is our child.
+    pub(super) fn take_main(&mut self) {
+        if let Some(main) = self.main
+            && process::peek(main) == Ok(None)
+        {
+            self.main = None;
+            self.take(main);
+        }
+    }
+
+    /// From now on `program` is the one that counts, if it is our child.
+    fn take(&mut self, program: process::Process) {
+        let record = self.work.start.record;
+        if process::peek(program) == Ok(None) {
+            self.program = Some(program);
+            record.daemon.store(program.number(), Relaxed);
+            if self.work.start.config.has(Opt::Pidfile) {
+                let _ = file::set_size(self.work.pidfile, 0);
+                let _ = pidfile::write(record, self.work.pidfile);
+            }
+        }
+    }
+}
