@@ -109,13 +109,13 @@ fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
 
 /// Sends the daemon a signal; a monitor passes it on.
 #[inline(always)]
+#[inline(always)]
 pub fn send(daemon: &Daemon, number: u32) -> Result<(), Failure> {
     sys::signal_process(daemon.process, number)
         .map_err(|errno| Failure { step: Step::SignalDaemon, reason: errno.into() })
 }
 
 /// Stops the daemon and removes the file that it left: is it gone?
-#[inline(always)]
 pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
     let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };
