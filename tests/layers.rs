@@ -37,7 +37,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let (folders, files): (Vec<_>, Vec<_>) =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).partition(|path| path.is_dir());
     let files = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
-    files.chain(folders.iter().flat_map(|folder| self::files(folder))).collect()
+    // What cargo has put there is none of ours.
+    let folders = folders.iter().filter(|folder| !folder.ends_with("target"));
+    files.chain(folders.flat_map(|folder| self::files(folder))).collect()
 }
 
 /// The code of a file, without comments and without its unit tests.

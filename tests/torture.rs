@@ -285,7 +285,13 @@ fn a_program_that_ends_at_once_for_ever_costs_its_monitor_nothing() {
             (now > seen).then(|| seen = now)
         });
     }
-    assert_eq!(weight(monitor, &path), before, "after {seen} restarts");
+    let after = weight(monitor, &path);
+    // A page of the file's text may come and go; what the monitor owns may not.
+    let resident = |weight: &(Vec<Option<String>>, Vec<i32>, u64)| -> u64 {
+        weight.0[0].as_deref().and_then(|text| text.strip_suffix(" kB")).unwrap().trim().parse().unwrap()
+    };
+    assert!(resident(&after) <= resident(&before) + 8, "{before:?}, after {seen} restarts {after:?}");
+    assert_eq!((&after.0[1..], &after.1, after.2), (&before.0[1..], &before.1, before.2), "after {seen} restarts");
     assert_eq!(place.run(["-K", "-p", "x.pid"]).code, 0);
     place.assert_left(&["out"]);
     told("restarts of a program that ends at once", &BTreeMap::from([("cost nothing".into(), seen as usize)]));

@@ -121,7 +121,7 @@ impl<'a> Daemon<'a> {
     ///
     /// The calling process is not changed, whatever it is: all work is done in a process that is a copy of it (clone(2)), of
     /// which it gets no SIGCHLD and which no wait(2) for any child sees. It may have threads. The copy costs time in
-    /// proportion to this process's memory, about 0.1 ms for each 10 MB.
+    /// proportion to the memory that this process has in use, since its page tables are copied.
     ///
     /// # Errors
     /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there.

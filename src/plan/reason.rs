@@ -8,14 +8,14 @@ use crate::{Table, Word};
 pub mod errno {
     /// Operation not permitted.
     pub const EPERM: i32 = 1;
-    /// Invalid argument.
-    pub const EINVAL: i32 = 22;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
     /// Permission denied.
     pub const EACCES: i32 = 13;
     /// Not a directory.
     pub const ENOTDIR: i32 = 20;
+    /// Invalid argument.
+    pub const EINVAL: i32 = 22;
     /// No space left on device.
     pub const ENOSPC: i32 = 28;
 }

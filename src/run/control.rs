@@ -115,7 +115,6 @@ pub fn send(daemon: &Daemon, number: u32) -> Result<(), Failure> {
 }
 
 /// Stops the daemon and removes the file that it left: is it gone?
-#[inline(always)]
 pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
     let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };

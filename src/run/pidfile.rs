@@ -121,12 +121,12 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
         }
         let status = file::status(work.opened)?;
         match file::status_at(file::HERE, work.start.config.text(which)) {
-            Ok(there) if there.identity == status.identity => {
+            // Unchanged between the two looks, so that its one link was that of this path all the time.
+            Ok(there) if there.identity == status.identity && there.changed == status.changed => {
                 if is_pidfile {
                     record.set_identity(status.identity);
                 }
                 work.locked[usize::from(is_pidfile)] = status.identity;
-                // By the later look: if the name is this file and it has one link then, the path is its only name.
                 return check(work.opened, &there, work.start.command.user).map(|_| ());
             }
             // Another start removed or replaced it between our open and our lock.

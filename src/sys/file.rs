@@ -117,6 +117,8 @@ pub struct Status {
     pub mode: u32,
     /// Length in bytes.
     pub size: u64,
+    /// When its links, owner or mode were last changed: seconds and nanoseconds.
+    pub changed: [u64; 2],
     /// Of a device: which.
     pub device: u64,
 }
@@ -184,6 +186,7 @@ fn look(from: Fd, path: Word<'_>, how: AtFlags) -> Result<Status> {
         links: stat.st_nlink as u32,
         mode: stat.st_mode,
         size: stat.st_size as u64,
+        changed: [stat.st_ctime as u64, stat.st_ctime_nsec as u64],
         device: stat.st_rdev as u64,
     })
 }

@@ -73,6 +73,7 @@ pub fn reset_all() -> Result<()> {
 }
 
 /// The set of these signals.
+#[inline(always)] // a number, where it is known
 pub const fn set(numbers: &[u32]) -> Set {
     let (mut bits, mut index) = (0, 0);
     while index < numbers.len() {

@@ -24,19 +24,24 @@ impl<'a> Word<'a> {
 
     /// A text.
     pub const fn new(text: &'a CStr) -> Word<'a> {
-        Word::at(text.as_ptr().cast())
+        // SAFETY: a text of the language's ends with a NUL and lives for 'a.
+        unsafe { Word::at(text.as_ptr().cast()) }
     }
 
-    /// The text at an address that is not null and at which there is one.
-    const fn at(place: *const u8) -> Word<'a> {
-        // SAFETY: all callers have it from a reference, or have looked.
+    /// The text at an address.
+    ///
+    /// # Safety
+    /// It is not null, and from there on up to a NUL there are bytes that live for 'a.
+    const unsafe fn at(place: *const u8) -> Word<'a> {
+        // SAFETY: so the caller says.
         Word(unsafe { NonNull::new_unchecked(place.cast_mut()) }, PhantomData)
     }
 
     /// The text that `bytes` are, up to their first NUL; nothing if their last byte is none.
     pub const fn ending(bytes: &'a [u8]) -> Word<'a> {
         match bytes {
-            [.., 0] => Word::at(bytes.as_ptr()),
+            // SAFETY: their last byte is a NUL, and they live for 'a.
+            [.., 0] => unsafe { Word::at(bytes.as_ptr()) },
             _ => Word::EMPTY,
         }
     }
@@ -145,7 +150,8 @@ impl Table {
     /// The texts in `text`, which ends with two NULs: the compiler checks it.
     pub const fn new(text: &'static [u8]) -> Table {
         assert!(text.len() > 1 && text[text.len() - 1] == 0 && text[text.len() - 2] == 0);
-        Table(Word::at(text.as_ptr()))
+        // SAFETY: it ends with a NUL, and lives for ever.
+        Table(unsafe { Word::at(text.as_ptr()) })
     }
 
     /// How many bytes the table of `texts` has.
