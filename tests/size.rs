@@ -205,7 +205,7 @@ fn default_build() -> Vec<u8> {
 fn copy(place: &Place, name: &str) -> PathBuf {
     let folder = place.path(name);
     fs::create_dir_all(&folder).unwrap();
-    let sources = ["Cargo.toml", "Cargo.lock", "build.rs", "README.md", "src", "examples"];
+    let sources = ["Cargo.toml", "Cargo.lock", "build.rs", "README.md", "src", "examples", "tests"];
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     succeed(Command::new("cp").arg("-R").args(sources.map(|name| here.join(name))).arg(&folder));
     folder
