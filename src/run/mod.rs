@@ -22,6 +22,8 @@ mod ready;
 mod record;
 mod wait;
 
+use core::mem::MaybeUninit;
+
 pub use crate::sys::Errno;
 pub use crate::sys::file::{STDERR, STDOUT};
 pub use crate::sys::memory::{Plain, Pool};
@@ -34,8 +36,6 @@ pub use detach::serve;
 pub use detach::{Started, start};
 pub use execute::{Beginning, is_on_noexec, missing_interpreter};
 pub use paths::make_absolute;
-
-use core::mem::MaybeUninit;
 
 use crate::plan::number::{Digits, digits};
 use crate::plan::order::ORDER;
