@@ -27,7 +27,10 @@ fn main() -> Result<(), dmz::Error> {
         Err(error) => ready.fail(error.raw_os_error().unwrap_or(libc::EINVAL)),
     };
     end_well();
-    *PIDFILE.lock().unwrap() = ready.notify();
+    // Held meanwhile: who is told that it works may ask it to end before the next line.
+    let mut pidfile = PIDFILE.lock().unwrap();
+    *pidfile = ready.notify();
+    drop(pidfile);
     for stream in listener.incoming().flatten() {
         thread::spawn(move || answer(stream));
     }
@@ -37,7 +40,7 @@ fn main() -> Result<(), dmz::Error> {
 /// Has the pidfile removed at every end: SIGTERM and a panic become an exit, and an exit calls `leave`.
 fn end_well() {
     extern "C" fn leave() {
-        if let Ok(mut pidfile) = PIDFILE.try_lock() {
+        if let Ok(mut pidfile) = PIDFILE.lock() {
             drop(pidfile.take());
         }
     }
