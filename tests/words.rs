@@ -21,14 +21,14 @@ use support::*;
 /// A name of every option, and whether it takes a value: `--help`.
 fn options() -> Vec<(String, bool)> {
     let help = Outcome::of(Command::new(dmz()).arg("--help")).stdout;
-    let words = |line: &str| {
-        let (names, _) = line.split_at_checked(24).filter(|(names, _)| names.starts_with(' '))?;
-        let names: Vec<&str> = names.split('[').next()?.split([' ', ',']).filter(|name| !name.is_empty()).collect();
+    let words = |cell: &str| {
+        let names: Vec<&str> =
+            cell[..26.min(cell.len())].split('[').next()?.split([' ', ',']).filter(|name| !name.is_empty()).collect();
         let takes = names.iter().any(|name| !name.starts_with('-'));
         let names = names.into_iter().filter(|name| name.starts_with('-'));
         Some(names.map(|name| (name.to_owned(), takes)).collect::<Vec<_>>())
     };
-    help.lines().filter_map(words).flatten().collect()
+    options_of(&help).into_iter().filter_map(words).flatten().collect()
 }
 
 /// Values that some option likes, and some that none does; an empty one among them.

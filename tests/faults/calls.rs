@@ -192,7 +192,7 @@ const ROWS: &[Row] = &[
     row("gettid", SYS_gettid, &[], &[]),
     row("getppid", SYS_getppid, &[], &[]),
     row("getpgrp", SYS_getpgrp, &[], &[]),
-    row("getpgid", SYS_getpgid, &[ESRCH], &[]),
+    row("getpgid", SYS_getpgid, &[], &[]),
     row("getsid", SYS_getsid, &[ESRCH], &[]),
     row("getuid", SYS_getuid, &[], &[]),
     row("geteuid", SYS_geteuid, &[], &[]),

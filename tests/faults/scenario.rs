@@ -65,12 +65,12 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("no program", &["-p", "x.pid"]).program(NOTHING),
     scenario("no program, old", &["-p", "x.pid"]).program(NOTHING).over_an_old_one(),
     scenario("user, root", IDENTITY).program("/sleep"),
-    scenario("monitor", &["-S", "-p", "x.pid", "-o", "out"]),
+    scenario("monitor", &["-S", "--stop-timeout", "1", "-p", "x.pid", "-o", "out"]),
     scenario("monitor, none", &["-S", "-p", "x.pid"]).program(NOTHING),
     scenario("ready", &["--ready", "fd:3", "-t", "4", "-p", "x.pid"]).program(READY),
     scenario("status", &["-T", "-p", "x.pid"]).program(""),
     scenario("stop", &["-K", "-t", "2", "-p", "x.pid"]).program(""),
-    scenario("restart", &["-S", "-r", "--restart-delay", "0", "-p", "x.pid"]),
+    scenario("restart", &["-S", "--stop-timeout", "1", "-r", "--restart-delay", "0", "-p", "x.pid"]),
 ];
 
 const IDENTITY: &[&str] =
@@ -126,14 +126,11 @@ impl Scenario {
         }
         static HELP: OnceLock<String> = OnceLock::new();
         let help = HELP.get_or_init(|| Place::new().run(["--help"]).stdout);
-        let names = |line: &'static str| {
-            line.split([' ', ',', '=', '[']).filter(|word| !word.is_empty()).take_while(|word| word.starts_with('-'))
-        };
-        let is_known = |option: &&&str| help.lines().flat_map(names).any(|name| name == **option);
+        let names = |line: &'static str| line.split([' ', ',', '=', '[']);
+        let is_known = |option: &str| options_of(help).into_iter().flat_map(names).any(|name| name == option);
         let mut options = self.options.iter().filter(|word| word.starts_with('-'));
-        if !options.all(|option| is_known(&option)) {
-            // A feature that may be off.
-            println!("skipped: {}: not built in", self.name);
+        // A feature may be off.
+        if skipped(options.all(|option| is_known(option)), &format!("{}: not built in", self.name)) {
             return false;
         }
         !(self.has("-u") && (lacks_root() || lacks("busybox")))
