@@ -573,6 +573,20 @@ fn a_flood_does_not_hold_up_a_signal() {
 
 #[test]
 fn a_stranger_cannot_say_it() {
+    assert_deaf_to_strangers();
+}
+
+#[test]
+fn nobody_of_a_session_that_cannot_be_seen_can_say_it() {
+    // Where the test is PID 1 of a namespace its session has no number, as in a container that was entered from outside.
+    if is_nested("nobody_of_a_session_that_cannot_be_seen_can_say_it") {
+        // SAFETY: getsid takes an integer.
+        assert_eq!(unsafe { libc::getsid(0) }, 0);
+        assert_deaf_to_strangers();
+    }
+}
+
+fn assert_deaf_to_strangers() {
     let place = Place::new();
     let mut call = start_until(&place, "notify", &["-t", "20"], &["own:@/pid"], &["barrier", "send:READY=1"]);
     let to = address(&notify_socket(number(place.path("pid"))).unwrap());

@@ -68,7 +68,7 @@ fn every_licence_is_one_that_dmz_has() {
 
 /// How often the compiler has to trust somebody, in `src`. More of it is a reason to read it again, and then to write the
 /// new number here; less is always welcome.
-const UNSAFE: usize = 160;
+const UNSAFE: usize = 162;
 
 #[test]
 fn there_is_no_more_unsafe_code_than_was_read() {

@@ -103,10 +103,13 @@ fn teach(config: &Config<'_>, failure: Failure) -> Reason {
     match (failure.step, failure.reason) {
         (Step::Execute, Reason::NO_ACCESS) if run::is_on_noexec(config.text(Opt::Program)) => Reason::NO_EXEC,
         #[cfg(feature = "identity")]
-        (
-            Step::SetGroups | Step::SetGroup | Step::SetUser | Step::EnterUser,
-            Reason::NOT_PERMITTED | Reason::INVALID,
-        ) if run::is_root() => Reason::NAMESPACE,
+        (Step::SetGroups | Step::SetGroup | Step::SetUser | Step::EnterUser, reason) if run::is_root() => {
+            match reason {
+                Reason::NOT_PERMITTED => Reason::NO_CAPABILITY,
+                Reason::INVALID => Reason::NOT_MAPPED,
+                _ => reason,
+            }
+        }
         (_, reason) => reason,
     }
 }

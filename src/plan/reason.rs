@@ -58,8 +58,10 @@ impl Reason {
 
     /// EACCES of an exec, from a file system on which nothing is executed.
     pub const NO_EXEC: Reason = Reason::own(222);
-    /// EPERM or EINVAL of who is root, and yet may not.
-    pub const NAMESPACE: Reason = Reason::own(223);
+    /// EPERM of who is root, and yet may not.
+    pub const NO_CAPABILITY: Reason = Reason::own(223);
+    /// EINVAL of an id that its user namespace does not have.
+    pub const NOT_MAPPED: Reason = Reason::own(224);
 
     /// It took too long.
     pub const TIMEOUT: Reason = Reason::own(218);
@@ -186,7 +188,8 @@ const TEXTS: Table = Table::new(
 \xdcwhich of its processes is meant is not clear\0\
 \xddit ended\0\
 \xdePermission denied (mounted noexec)\0\
-\xdfOperation not permitted (not mapped in this user namespace, or no capability)\0\
+\xdfOperation not permitted (no capability, or not in this user namespace)\0\
+\xe0Invalid argument (not mapped in this user namespace)\0\
 \xd9its file gives privileges (set-user-id or capabilities)\0\
 \0",
 );

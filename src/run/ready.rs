@@ -187,7 +187,8 @@ impl<'a> Wait<'a> {
     }
 
     /// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside. One
-    /// that has gone meanwhile is believed if it was the program's user, who could do anything to it.
+    /// that has gone meanwhile is believed if it was the program's user, who could do anything to it; one in a session of
+    /// another PID namespace (0) is not.
     fn is_heard(&self, received: &Received, program: Process) -> bool {
         let Some(sender) = Process::new(received.sender) else { return false };
         let config = self.start.config;
@@ -195,7 +196,7 @@ impl<'a> Wait<'a> {
         match session_of(sender) {
             _ if sender == program => true,
             None => received.user == user,
-            session => session == session_of(program),
+            session => session != Some(0) && session == session_of(program),
         }
     }
 

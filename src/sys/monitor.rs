@@ -5,9 +5,9 @@ use rustix::process::{Pid, Signal};
 
 use super::arch::syscall;
 use super::file::{self, Fd, HERE, flags};
-use super::process::{End, Process, own_id, signal};
+use super::process::{End, Process, own_group, own_id, signal};
 use super::words::Word;
-use super::{Errno, Result};
+use super::{Errno, Result, answer};
 
 /// What has become of a child.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,11 @@ pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
     Ok(())
 }
 
-/// The session of a process (getsid(2)); none if it is gone.
-pub fn session_of(process: Process) -> Option<i32> {
-    rustix::process::getsid(Pid::from_raw(process.number())).ok().map(|session| session.as_raw_nonzero().get())
+/// The session of a process (getsid(2)); none if it is gone, and 0 for one of another PID namespace, which rustix's number
+/// of a process cannot be.
+pub fn session_of(process: Process) -> Option<u32> {
+    // SAFETY: getsid takes an integer.
+    answer(unsafe { syscall(linux::__NR_getsid, process.number() as usize, 0, 0, 0, 0) }).ok()
 }
 
 /// Sends a signal to a process group; with number 1, to every process that this one may signal (kill(2)).
@@ -83,7 +85,7 @@ pub fn terminal() -> Option<Fd> {
 
 /// Is this process's group its foreground (tcgetpgrp(3))?
 pub fn is_foreground(terminal: Fd) -> bool {
-    rustix::termios::tcgetpgrp(terminal.borrow()) == Ok(rustix::process::getpgrp())
+    rustix::termios::tcgetpgrp(terminal.borrow()).is_ok_and(|group| group.as_raw_nonzero().get() == own_group())
 }
 
 /// Makes a process group the terminal's foreground (tcsetpgrp(3)); SIGTTOU must be blocked.

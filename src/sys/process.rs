@@ -112,9 +112,10 @@ pub fn own_id() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// getpgid(2) of this process.
+/// getpgid(2) of this process; 0 for a group of another PID namespace, which rustix's number of a process cannot be.
 pub fn own_group() -> i32 {
-    rustix::process::getpgrp().as_raw_nonzero().get()
+    // SAFETY: getpgid takes an integer, and of this process it always answers.
+    unsafe { syscall(linux::__NR_getpgid, 0, 0, 0, 0, 0) as i32 }
 }
 
 /// setsid(2): EPERM for the leader of a process group.
