@@ -112,6 +112,7 @@ impl Reason {
     }
 
     /// What is said of it: the kernel's usual text, or our own.
+    #[inline(always)] // as without a second caller, the library
     pub fn text(self) -> Option<Word<'static>> {
         let mut reasons = TEXTS;
         reasons.find(|entry| entry.first() == self.number() as u8).map(Word::rest)

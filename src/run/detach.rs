@@ -62,6 +62,7 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
 }
 
 /// What all processes of a start share.
+#[inline(always)]
 fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>, Failed> {
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
     let arena = memory::arena(Record::default()).map_err(no_memory)?;

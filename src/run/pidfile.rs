@@ -164,6 +164,7 @@ fn holder(fd: Fd, errno: Errno, record: &Record, is_pidfile: bool) -> Option<Rea
 }
 
 /// Only a regular file of root's or the caller's, with one name, that is empty or holds one process id: which one.
+#[inline(always)] // as without a second caller, the library
 pub fn check(fd: Fd, status: &file::Status, user: u32) -> Result<Option<i32>, Reason> {
     if !status.is_regular() {
         return Err(Reason::IRREGULAR);
