@@ -14,6 +14,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+use support::caller::copied;
 use support::*;
 
 /// A daemon without a monitor, and its pidfile `x.pid`.
@@ -206,7 +207,9 @@ fn who_may_not_signal_the_daemon_may_ask_and_is_told() {
     }
     let place = Place::new();
     let program = bare(&place, sleep());
-    let as_nobody = |option: &[&str]| call(place.dmz(option).args(["-p", "x.pid"]).uid(65534).gid(65534)).outcome();
+    let copy = copied(&place, &dmz(), "dmz");
+    let as_nobody =
+        |option: &[&str]| call(place.command(&copy).args(option).args(["-p", "x.pid"]).uid(65534).gid(65534)).outcome();
     assert_silent(as_nobody(&["-T"]), 0);
     for option in [["-K"].as_slice(), &["-s", "HUP"]] {
         assert_refused(as_nobody(option), 125, &["Operation not permitted"]);

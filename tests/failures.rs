@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use support::caller::copied;
 use support::*;
 
 const ABSENT: &str = "No such file or directory";
@@ -230,11 +231,12 @@ fn a_process_too_many_is_a_failed_fork() {
         return;
     }
     let place = Place::new();
+    let copy = copied(&place, &dmz(), "dmz");
     for way in [&[][..], &["--single-fork"], &["-w"], &["-o", "/dev/null"]] {
         for lead in [false, true] {
-            let mut command = place.dmz(way);
+            let mut command = place.command(&copy);
             // A number of its own: other tests' processes do not count.
-            as_user(command.args(["--", "/bin/sleep", "100"]), 54321);
+            as_user(command.args(way).args(["--", "/bin/sleep", "100"]), 54321);
             limited(&mut command, libc::RLIMIT_NPROC as i32, 1);
             if lead {
                 // SAFETY: setsid has no preconditions.
@@ -444,7 +446,8 @@ fn an_executable_without_a_right_to_read_it_is_no_matter() {
     let place = Place::new();
     Place::copy("/bin/sleep", place.path("secret"));
     fs::set_permissions(place.path("secret"), fs::Permissions::from_mode(0o711)).unwrap();
-    let program = place.started(as_user(place.dmz(["-P"]).args(["--", "./secret", "100"]), 12345));
+    let mut command = place.command(copied(&place, &dmz(), "dmz"));
+    let program = place.started(as_user(command.args(["-P", "--", "./secret", "100"]), 12345));
     assert!(program.is_alive());
 }
 

@@ -416,7 +416,7 @@ fn normal_line(line: &str, work: &Path, names: &HashMap<i32, &str>) -> Option<St
         "getcwd" => line.replace(&format!(" = {result}"), " = LENGTH"),
         "pwrite64" => line.replace(&format!(", {result}, 0) = {result}"), ", LENGTH, 0) = LENGTH"),
         "writev" => words(&line).replace(&format!(" = {result}"), " = LENGTH"),
-        "getpgid" => line.replace(&result, "GROUP"),
+        "getpgid" => line.replace(&format!(" = {result}"), " = GROUP"),
         "newfstatat" if !line.contains("st_size=0,") => resized(&line),
         "ftruncate" if !line.contains(", 0)") => without(&line, ", ", ")").replace(')', ", LENGTH)"),
         _ => line,

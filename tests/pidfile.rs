@@ -13,6 +13,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use support::caller::copied;
 use support::*;
 
 /// The largest process id: a stale text that names nobody.
@@ -235,6 +236,7 @@ fn an_ordinary_user_takes_what_is_its_own_or_roots() {
         return;
     }
     let place = Place::new();
+    let copy = copied(&place, &dmz(), "dmz");
     fs::create_dir(place.path("run")).unwrap();
     fs::set_permissions(place.path("run"), fs::Permissions::from_mode(0o777)).unwrap(); // only root minds
     // What is there: its owner, who may write it; does a start take it?
@@ -252,8 +254,8 @@ fn an_ordinary_user_takes_what_is_its_own_or_roots() {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
         }
-        let mut command = place.dmz(["-P", "-p", "run/x.pid"]);
-        as_user(command.args(SLEEP), 12345);
+        let mut command = place.command(&copy);
+        as_user(command.args(["-P", "-p", "run/x.pid"]).args(SLEEP), 12345);
         match refusal {
             None => {
                 let program = place.started(&mut command);

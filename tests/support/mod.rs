@@ -41,10 +41,14 @@ pub fn lacks(program: &str) -> bool {
     skipped(find(program).is_some(), &format!("no {program} here"))
 }
 
-/// Is this not root, so that the test is to be skipped?
+/// Is this not root, or not of a root that is a mount point, so that the test is to be skipped? What is mounted in a plain
+/// chroot could get out of it.
 pub fn lacks_root() -> bool {
     // SAFETY: geteuid has no preconditions.
-    skipped(unsafe { libc::geteuid() } == 0, "not root")
+    let is_root = unsafe { libc::geteuid() } == 0;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let is_mounted = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"));
+    skipped(is_root, "not root") || skipped(is_mounted, "/ is no mount point")
 }
 
 /// The options of `dmz --help`, each as its half of a line has it: letter, name, value, and a few words behind column 26.
