@@ -31,6 +31,7 @@ pub enum Exit {
 
 impl Exit {
     /// The status for a step that failed.
+    #[inline(never)] // one copy is enough
     pub fn of(failure: Failure) -> Exit {
         match (failure.step, failure.reason) {
             (_, Reason::RUNNING) => Exit::Running,

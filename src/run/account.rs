@@ -82,6 +82,7 @@ struct Finder<'f, 'a> {
 }
 
 impl Finder<'_, '_> {
+    #[inline(never)] // one copy is enough
     fn find(&mut self) -> Result<(), Reason> {
         if !self.config.has_any(&[Opt::User, Opt::Group, Opt::Groups]) {
             return Ok(());
@@ -234,6 +235,7 @@ impl Lines<'_> {
     }
 
     /// Field number `index` of the line.
+    #[inline(never)] // one copy is enough
     fn field(&self, index: usize) -> Word<'_> {
         let start = self.starts.get(index).copied().unwrap_or(0);
         Word::ending(self.line.get(start..).unwrap_or(b""))

@@ -83,6 +83,7 @@ pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
 }
 
 /// Who holds the lock, for sure: asked, opened, and asked again.
+#[inline(always)] // called once, but for the library
 fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
     let fd = file.fd;
     let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };

@@ -7,6 +7,7 @@ use crate::sys::memory::Pool;
 use crate::sys::{Errno, file, identity as sys};
 
 /// Does `step`, if it is one of these.
+#[inline(always)] // one jump table with the other steps
 pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
     let config = work.start.config;
     match step {
@@ -59,7 +60,6 @@ fn numbers(bits: u64) -> impl Iterator<Item = u32> {
 }
 
 /// Takes all but `caps` out of what an exec can give, and has the rest survive the change of the user.
-#[inline(never)]
 fn limit_capabilities(caps: u64) -> Result<(), Reason> {
     for number in numbers(!caps) {
         match sys::drop_capability(number) {
