@@ -520,7 +520,7 @@ fn a_missing_loader_is_named() {
 
 #[test]
 fn a_user_that_the_namespace_lacks_is_told_apart() {
-    if lacks_root() || lacks("unshare") {
+    if lacks_root() || lacks_user_namespaces() {
         return;
     }
     let place = Place::new();

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -49,6 +50,12 @@ pub fn lacks_root() -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let is_mounted = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"));
     skipped(is_root, "not root") || skipped(is_mounted, "/ is no mount point")
+}
+
+/// Does the kernel refuse a user namespace, as it does in a chroot, so that the test is to be skipped?
+pub fn lacks_user_namespaces() -> bool {
+    let made = || Command::new("unshare").args(["-r", "true"]).stderr(Stdio::null()).status();
+    lacks("unshare") || skipped(made().is_ok_and(|status| status.success()), "no user namespaces")
 }
 
 /// The options of `dmz --help`, each as its half of a line has it: letter, name, value, and a few words behind column 26.
@@ -245,6 +252,14 @@ impl Process {
     /// Does it run: there, and not a zombie?
     pub fn is_alive(self) -> bool {
         self.status("State").is_some_and(|state| !state.starts_with(['Z', 'X']))
+    }
+
+    /// Is what a symbolic link of /proc/PID leads to this very file? Its text may be another path where the process has
+    /// other mounts.
+    pub fn is_at(self, name: &str, path: impl AsRef<Path>) -> bool {
+        let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        let there = identity(&self.proc(name));
+        there.is_some() && there == identity(path.as_ref())
     }
 
     /// A line of /proc/PID/status.
