@@ -1,7 +1,7 @@
-//! What the binary is made of besides this code: which crates reach it, whence and under which licences, and how much
-//! of it the compiler cannot check.
+//! What the binary is made of besides this code: which crates reach it, and how much of it the compiler cannot check. Whence
+//! they come and under which licences is in deny.toml.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,21 +13,14 @@ fn home() -> &'static Path {
 /// The crates that may be in the binary.
 const REACH_THE_BINARY: [&str; 4] = ["bitflags", "dmz", "linux-raw-sys", "rustix"];
 
-/// A dependency is as free as dmz is if it offers one of these.
-const LICENCES: [&str; 2] = ["MIT", "Apache-2.0"];
-
-/// Every crate that `cargo tree` finds with these words, and its licence.
-fn tree(words: &[&str]) -> BTreeMap<String, String> {
+/// Every crate that `cargo tree` finds with these words.
+fn tree(words: &[&str]) -> BTreeSet<String> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}|{l}"]).args(words);
+    command.args(["tree", "--locked", "--offline", "--prefix", "none"]).args(words);
     let output = command.current_dir(home()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let row = |line: &str| {
-        let (name, licence) = line.split_once('|').unwrap();
-        (name.split(' ').next().unwrap().to_owned(), licence.trim_end_matches(" (*)").to_owned())
-    };
-    text.lines().filter(|line| line.contains('|')).map(row).collect()
+    text.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
 }
 
 #[test]
@@ -35,7 +28,7 @@ fn three_crates_reach_the_binary_and_no_other() {
     for features in [&["--all-features"][..], &["--no-default-features", "--features", "cli"]] {
         // For this machine: what is for other systems than Linux is never built.
         let names = tree(&[&["--edges", "normal"], features].concat());
-        assert!(names.keys().eq(&REACH_THE_BINARY), "{names:?}");
+        assert!(names.iter().eq(&REACH_THE_BINARY), "{names:?}");
     }
 }
 
@@ -43,27 +36,7 @@ fn three_crates_reach_the_binary_and_no_other() {
 fn nothing_is_run_while_they_are_built_but_what_they_need() {
     // A build script, or a macro that is a program, could do anything on the machine that builds.
     let names = tree(&["--edges", "build"]);
-    assert!(names.keys().eq(&["dmz"]), "{names:?}");
-}
-
-#[test]
-fn every_crate_is_from_the_one_registry_with_its_checksum() {
-    let text = fs::read_to_string(home().join("Cargo.lock")).unwrap();
-    for package in text.split("[[package]]").skip(1) {
-        let is_ours = package.contains("\nname = \"dmz\"\n");
-        let is_known = package.contains("\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n")
-            && package.contains("\nchecksum = \"");
-        assert!(is_known || is_ours, "{package}");
-    }
-}
-
-#[test]
-fn every_licence_is_one_that_dmz_has() {
-    let all = tree(&["--all-features", "--edges", "normal,build,dev"]);
-    assert!(all.len() >= REACH_THE_BINARY.len());
-    for (name, licence) in all {
-        assert!(licence.split(" OR ").any(|choice| LICENCES.contains(&choice)), "{name}: {licence:?}");
-    }
+    assert!(names.iter().eq(&["dmz"]), "{names:?}");
 }
 
 /// How often the compiler has to trust somebody, in `src`. More of it is a reason to read it again, and then to write the
