@@ -265,6 +265,8 @@ fn the_supplementary_groups_are_those_that_list_the_user() {
     let many: Vec<u32> = (2000..2300).collect();
     let lines: String = many.iter().map(|number| format!("g{number}:x:{number}:a,web\n")).collect();
     assert_eq!(with(&place, PASSWD, lines, &["-u", "web"]), Ok(is(33, 34, &many)), "as many as there are");
+    let comma = "mail,web:x:40:41::/:/bin/sh\n";
+    assert_eq!(with(&place, comma, GROUP, &["-u", "40"]), Ok(is(40, 41, &[])), "two members are not one");
 }
 
 #[test]

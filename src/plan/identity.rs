@@ -11,11 +11,11 @@ pub fn parse_id(text: Word<'_>) -> Option<u32> {
     number::parse(text, 10, ID_MAX)
 }
 
-/// Is `name` an element of the list, which has commas?
+/// Is `name` an element of the list, which has commas? A name with a comma is none: it would be two elements.
 pub fn is_in_list(mut list: Word<'_>, name: Word<'_>) -> bool {
     loop {
         match list.strip(name) {
-            Some(rest) if matches!(rest.first(), 0 | b',') => return !name.is_empty(),
+            Some(rest) if matches!(rest.first(), 0 | b',') => return !name.is_empty() && !name.has(b','),
             _ if list.is_empty() => return false,
             _ => list = list.behind(b','),
         }
@@ -191,6 +191,7 @@ mod tests {
     fn elements_of_a_list_are_whole_words() {
         let is_in = |list, name| with(list, |list| with(name, |name| is_in_list(list, name)));
         assert!(is_in("root,www", "www") && is_in("root,www", "root") && is_in("www", "www"));
+        assert!(!is_in("a,b", "a,b") && !is_in("x,a,b", "a,b") && !is_in(",,,", ","));
         assert!(!is_in("", "www") && !is_in("wwwx,xwww", "www") && !is_in("root,", "") && !is_in("", ""));
     }
 }
