@@ -120,9 +120,17 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
             }
         }
         let status = file::status(work.opened)?;
-        match file::status_at(file::HERE, work.start.config.text(which)) {
-            // Unchanged between the two looks, so that its one link was that of this path all the time.
-            Ok(there) if there.identity == status.identity && there.changed == status.changed => {
+        let path = work.start.config.text(which);
+        // Or the path might still lead to a file whose link there is gone.
+        file::await_rename(path);
+        match file::status_at(file::HERE, path) {
+            // Unchanged between the two looks, so that its one link was that of this path all the time. The links count as
+            // well, since they change a moment before the time does.
+            Ok(there)
+                if there.identity == status.identity
+                    && there.changed == status.changed
+                    && there.links == status.links =>
+            {
                 if is_pidfile {
                     record.set_identity(status.identity);
                 }

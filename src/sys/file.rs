@@ -219,6 +219,14 @@ pub fn unlink_at(from: Fd, path: Word<'_>) -> Result<()> {
     Ok(rustix::fs::unlinkat(from.borrow(), path.as_c_str(), AtFlags::empty())?)
 }
 
+/// Waits until a rename over `path` that has begun has ended. The kernel changes the files first and their names after that,
+/// and holds the folder all the while, which a rename of a name to itself asks for, too: it never happens, whatever the
+/// answer (renameat2(2), RENAME_NOREPLACE).
+pub fn await_rename(path: Word<'_>) {
+    let (here, path) = (HERE.borrow(), path.as_c_str());
+    let _ = rustix::fs::renameat_with(here, path, here, path, rustix::fs::RenameFlags::NOREPLACE);
+}
+
 /// A null device node of our own: mknodat(2), which needs CAP_MKNOD.
 pub fn make_null(path: Word<'_>) -> Result<()> {
     use rustix::fs::FileType;

@@ -164,6 +164,8 @@ const ROWS: &[Row] = &[
     row("fstat", SYS_fstat, &[EIO, ENOMEM], &["open", "lock", "find"]),
     row("statx", SYS_statx, &[EACCES, ENOENT, ENOMEM], &["open", "lock", "find"]).or_always(REFUSED),
     row("unlinkat", SYS_unlinkat, &[EACCES, EBUSY, EIO, EROFS], &[]),
+    row("renameat2", SYS_renameat2, &[EACCES, EINVAL, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EROFS], &[])
+        .or_always(REFUSED),
     row("mknodat", SYS_mknodat, &[EACCES, EEXIST, ENOSPC, EPERM, EROFS], &["null"]).or_always(&[EPERM]),
     row("getdents64", SYS_getdents64, &[ENOENT], &["close"]).or_always(REFUSED),
     row("readlinkat", SYS_readlinkat, &[EACCES, ENOENT], &[]),
@@ -249,6 +251,7 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("openat x.pid", &[ENOENT], "somebody removed it in between: made again"),
     ("newfstatat x.", &[ENOENT], "somebody removed it in between: opened again"),
     ("newfstatat ./x.", &[ENOENT], "somebody removed it in between: opened again"),
+    ("renameat2", ANY, "it changes nothing: a rename of somebody else's is not waited for"),
     ("dup3", &[EBUSY, EINTR], "done again"),
     ("pread64", &[EINTR], "done again"),
     ("pread64", SHORT, "a part is enough to see what it is"),

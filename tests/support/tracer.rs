@@ -217,7 +217,7 @@ fn path(process: Process, number: i64, arguments: [u64; 6]) -> String {
     use libc::*;
     let mut address = match number {
         SYS_openat | SYS_openat2 | SYS_newfstatat | SYS_statx | SYS_unlinkat | SYS_mknodat | SYS_readlinkat
-        | SYS_faccessat | SYS_faccessat2 => arguments[1],
+        | SYS_renameat2 | SYS_faccessat | SYS_faccessat2 => arguments[1],
         SYS_open | SYS_stat | SYS_lstat | SYS_unlink | SYS_mknod | SYS_chdir | SYS_chroot | SYS_execve => arguments[0],
         SYS_fstat => 0,
         _ => return String::new(),
