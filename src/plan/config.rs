@@ -101,7 +101,7 @@ const fn place(opt: Opt) -> (usize, u64) {
 }
 
 /// The bits of some options.
-#[inline(always)]
+#[inline(always)] // numbers, where they are known
 const fn bits(opts: &[Opt]) -> [u64; 2] {
     let (mut bits, mut index) = ([0; 2], 0);
     while index < opts.len() {
@@ -201,7 +201,7 @@ impl<'a> Config<'a> {
     }
 
     /// Gives an option with its text.
-    #[inline(never)]
+    #[inline(never)] // one copy is enough
     pub const fn set_text(&mut self, opt: Opt, text: Word<'a>) {
         self.texts[opt as usize] = text;
     }

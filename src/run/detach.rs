@@ -62,7 +62,7 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
 }
 
 /// What all processes of a start share.
-#[inline(always)]
+#[inline(always)] // what is copied out of it is more than what it does
 fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>, Failed> {
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
     let arena = memory::arena(Record::default()).map_err(no_memory)?;
