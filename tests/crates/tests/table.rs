@@ -88,20 +88,36 @@ fn reports_failure(name: &str) -> &'static str {
     word(!Place::new(name, "failure").run(name, "missing", unchanged))
 }
 
+/// How often a pidfile may be complete by luck. On one processor it seldom is: the caller ends before its child goes on.
+const ROUNDS: usize = 200;
+
+/// Keeps a process and its children on the first processor that it may use.
+fn on_one_processor() -> io::Result<()> {
+    // SAFETY: plain calls on sets that they fill; all zeros are an empty one.
+    unsafe {
+        let (mut all, mut one): (libc::cpu_set_t, libc::cpu_set_t) = (std::mem::zeroed(), std::mem::zeroed());
+        done(libc::sched_getaffinity(0, size_of_val(&all), &raw mut all))?;
+        let first = (0..libc::CPU_SETSIZE as usize).find(|number| libc::CPU_ISSET(*number, &all));
+        libc::CPU_SET(first.unwrap_or(0), &mut one);
+        done(libc::sched_setaffinity(0, size_of_val(&one), &raw const one))
+    }
+}
+
 /// Is the pidfile complete when the caller comes back?
 fn writes_pidfile_first(name: &str) -> &'static str {
-    let mut is = true;
-    for round in 0..20 {
+    for round in 0..ROUNDS {
         let place = Place::new(name, &format!("pidfile{round}"));
-        assert!(place.run(name, "plain", unchanged));
+        assert!(place.run(name, "plain", on_one_processor));
         let early = place.pid("x.pid");
         let daemon = place.daemon();
         if place.pid("x.pid").is_none() && !place.0.join("x.pid").exists() {
             return "none";
         }
-        is &= early.is_some() && early == daemon;
+        if early.is_none() || early != daemon {
+            return "no";
+        }
     }
-    word(is)
+    "yes"
 }
 
 /// Does a second start fail and leave the pidfile alone?
@@ -206,6 +222,7 @@ const REQUIREMENTS: [(&str, Measure); 8] = [
 fn the_table_in_the_documentation_is_what_is_measured() {
     // SAFETY: no preconditions.
     if unsafe { libc::geteuid() } != 0 {
+        assert!(std::env::var_os("DMZ_TESTS").is_none_or(|tests| tests != "all"), "skipped: not root");
         return eprintln!("skipped: not root");
     }
     let row = |(what, measure): &(&str, Measure)| format!("//! | {what} | {} |\n", CRATES.map(measure).join(" | "));
