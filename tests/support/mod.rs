@@ -315,9 +315,12 @@ impl Process {
         if bytes.is_empty() { Vec::new() } else { words.map(|word| OsString::from_vec(word.to_vec())).collect() }
     }
 
-    /// Its arguments.
+    /// Its arguments; none once it has ended. In the middle of an exec /proc shows none for a moment, which is waited out.
     pub fn arguments(self) -> Vec<OsString> {
-        self.words("cmdline")
+        until("its arguments", || {
+            let words = self.words("cmdline");
+            (!words.is_empty() || !self.is_alive()).then_some(words)
+        })
     }
 
     /// Its environment.
