@@ -34,10 +34,9 @@ struct Point {
     roles: Vec<&'static str>,
 }
 
-/// Does `victim` still run dmz, as the process at `place` does? The tracer hears of an exec only a moment later.
-fn is_dmz(story: &Story, victim: usize, place: usize) -> bool {
-    let file = |place: usize| std::fs::read_link(format!("/proc/{}/exe", story.processes[place].process.0)).ok();
-    story.running().contains(&victim) && file(victim) == file(place)
+/// Does `victim` still run dmz?
+fn is_dmz(story: &Story, victim: usize) -> bool {
+    story.running().contains(&victim) && !story.is_executing(victim)
 }
 
 /// The process that was called.
@@ -74,7 +73,7 @@ impl Point {
             Fault::Error(error) if is_now() && call.number == libc::SYS_close => Act::Pretend(error),
             Fault::Error(error) if is_now() => Act::Fail(error),
             Fault::Short if is_now() => Act::Shorten,
-            Fault::Kill(victim) if is_now() && is_dmz(story, victim, place) => Act::Kill(victim),
+            Fault::Kill(victim) if is_now() && is_dmz(story, victim) => Act::Kill(victim),
             _ => Act::Go,
         }
     }

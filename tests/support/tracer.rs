@@ -82,6 +82,8 @@ pub struct Story {
     folder: String,
     /// Stopped until that other one has ended.
     held: Option<(usize, usize)>,
+    /// The same before the kill, which waits for an exec to be told.
+    due: Option<(usize, usize)>,
 }
 
 impl Story {
@@ -94,6 +96,29 @@ impl Story {
     /// Those that are neither the program nor at their end, by their places.
     pub fn running(&self) -> Vec<usize> {
         (0..self.processes.len()).filter(|place| self.processes[*place].state == State::Runs).collect()
+    }
+
+    /// Has this process got so far in its exec that the kernel counts it as done (proc(5), stat, PF_FORKNOEXEC), though the
+    /// tracer is told a moment later? What was called is no child of ours without an exec, so it counts as one that has not.
+    pub fn is_executing(&self, place: usize) -> bool {
+        const PF_FORKNOEXEC: i64 = 0x40;
+        place != 0 && self.processes[place].process.stat(9) & PF_FORKNOEXEC == 0
+    }
+
+    /// Kills who is to be killed, once nobody is in the middle of an exec: else what was executed would die unseen.
+    fn kill(&mut self, watcher: &dyn Watcher) {
+        if self.running().into_iter().any(|place| self.is_executing(place)) {
+            return;
+        }
+        let Some((held, victim)) = self.due.take() else { return };
+        if self.processes[victim].state != State::Runs {
+            return self.go_on(held, 0, watcher);
+        }
+        // It was not waited for, so the number is its own.
+        self.processes[victim].process.signal(libc::SIGKILL);
+        if victim != held {
+            self.held = Some((held, victim));
+        }
     }
 
     /// The place of a process, which may be a new one.
@@ -122,6 +147,7 @@ impl Story {
         if let Some((held, _)) = self.held.take_if(|(_, victim)| *victim == place) {
             self.go_on(held, 0, watcher);
         }
+        self.kill(watcher);
     }
 
     fn stopped(&mut self, place: usize, is_new: bool, status: i32, watcher: &mut dyn Watcher) {
@@ -144,6 +170,7 @@ impl Story {
                 self.processes[place].state = State::Program;
                 watcher.executed(self, place);
                 request(libc::PTRACE_DETACH, process, 0, 0).unwrap();
+                self.kill(watcher);
             }
             (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.call(place, watcher),
             (signal, event) => self.go_on(place, if event == 0 { signal } else { 0 }, watcher),
@@ -176,12 +203,8 @@ impl Story {
                 self.set(place, RDX, 1);
             }
             Act::Kill(victim) => {
-                // It was not waited for, so the number is its own.
-                self.processes[victim].process.signal(libc::SIGKILL);
-                if victim != place {
-                    self.held = Some((place, victim));
-                }
-                return;
+                self.due = Some((place, victim));
+                return self.kill(watcher);
             }
         }
         self.go_on(place, 0, watcher);
