@@ -3,6 +3,7 @@
 
 use super::support::*;
 use std::io;
+use std::mem::offset_of;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -13,8 +14,20 @@ pub enum At {
     Never,
     /// The begin or the end of a call, counted over all processes.
     Call(usize),
-    /// So many instructions behind a mark: the begin of a process or the end of a call, counted over all processes.
-    Instruction(usize, usize),
+    /// Every instruction: the walk says which there are.
+    Each,
+    Instruction(Moment),
+}
+
+/// An instruction of a start, before it is executed. Every start puts it at the same address, since the walk switches off
+/// what would move it (personality(2), ADDR_NO_RANDOMIZE).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// The begin of a process or the end of a call behind which it is, counted over all processes.
+    mark: usize,
+    address: usize,
+    /// How often the process has been there since.
+    before: usize,
 }
 
 /// What happens at the chosen moment.
@@ -35,10 +48,8 @@ pub struct Walk {
     pub status: ExitStatus,
     /// How many begins and ends of calls there were before the program was there.
     pub calls: usize,
-    /// How many marks.
-    pub marks: usize,
-    /// How many moments there are behind the chosen mark, if the chosen one is not among them.
-    pub length: usize,
+    /// The instructions, if they were to be told.
+    pub moments: Vec<Moment>,
     /// Had the chosen one come?
     pub done: bool,
     /// Did the process that was called end while another one was held?
@@ -59,12 +70,14 @@ pub fn walk(command: &mut Command, at: At, deed: Deed) -> Walk {
     before(command, || unsafe {
         libc::signal(libc::SIGINT, libc::SIG_DFL);
         done(libc::setpgid(0, 0))?;
+        done(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
         done(libc::ptrace(libc::PTRACE_TRACEME) as i32)
     });
     let first = command.spawn().unwrap().id() as i32;
     let status = ExitStatus::from_raw(0);
-    let walk = Walk { status, calls: 0, marks: 0, length: 0, done: false, left_early: false };
-    let mut walker = Walker { walk, at, deed, first, running: vec![first], in_call: vec![], steps: None, held: None };
+    let walk = Walk { status, calls: 0, moments: vec![], done: false, left_early: false };
+    let mut walker =
+        Walker { walk, at, deed, first, running: vec![first], in_call: vec![], marks: 0, hits: None, held: None };
     let (mut known, begin) = (vec![], Instant::now());
     while !walker.running.is_empty() {
         assert!(begin.elapsed() < LIMIT, "a start that does not end");
@@ -94,8 +107,10 @@ struct Walker {
     running: Vec<i32>,
     /// Those that have begun a call and not ended it.
     in_call: Vec<i32>,
-    /// Who goes an instruction at a time, and how many it has gone.
-    steps: Option<(i32, usize)>,
+    /// How many marks there were.
+    marks: usize,
+    /// Who is on its way to the chosen instruction, and how often it is still to pass it.
+    hits: Option<(i32, usize)>,
     /// Who does not go on yet, since when and for how long.
     held: Option<(i32, Instant, Duration)>,
 }
@@ -125,11 +140,18 @@ impl Walker {
         if signal == libc::SIGTRAP | 0x80 {
             return self.call(pid);
         }
-        match self.steps {
-            Some((stepping, count)) if stepping == pid && signal == libc::SIGTRAP && event == 0 => {
-                self.step(pid, count + 1);
+        match self.hits {
+            _ if signal != libc::SIGTRAP || event != 0 => self.go_on(pid, if event == 0 { signal } else { 0 }),
+            Some((_, 0)) => {
+                self.hits = None;
+                set_breakpoint(pid, None);
+                self.act(pid);
             }
-            _ => self.go_on(pid, if event == 0 { signal } else { 0 }),
+            Some((_, count)) => {
+                self.hits = Some((pid, count - 1));
+                self.go_on(pid, 0);
+            }
+            None => self.step(pid),
         }
     }
 
@@ -147,6 +169,9 @@ impl Walker {
         let begun = self.in_call.len();
         self.in_call.retain(|process| *process != pid);
         let ends = self.in_call.len() < begun;
+        if self.hits.take_if(|(walking, _)| *walking == pid).is_some() {
+            set_breakpoint(pid, None); // this start has gone another way
+        }
         if !ends {
             self.in_call.push(pid);
         }
@@ -158,21 +183,31 @@ impl Walker {
     }
 
     fn mark(&mut self, pid: i32) {
-        let is_it = matches!(self.at, At::Instruction(mark, _) if mark == self.walk.marks);
-        self.walk.marks += 1;
-        if is_it { self.step(pid, 0) } else { self.go_on(pid, 0) }
+        self.marks += 1;
+        match self.at {
+            At::Each => self.step(pid),
+            At::Instruction(moment) if moment.mark == self.marks => {
+                self.hits = Some((pid, moment.before));
+                set_breakpoint(pid, Some(moment.address));
+                self.go_on(pid, 0);
+            }
+            _ => self.go_on(pid, 0),
+        }
     }
 
-    /// A process has gone so many instructions.
-    fn step(&mut self, pid: i32, count: usize) {
-        self.steps = None;
-        if matches!(self.at, At::Instruction(_, wanted) if wanted == count) {
-            self.act(pid);
-        } else if is_before_call(pid) {
-            self.walk.length = count + 1;
+    /// A process is at an instruction, as the next one to tell of.
+    fn step(&mut self, pid: i32) {
+        let address = next_instruction(pid);
+        let moments = &mut self.walk.moments;
+        let mine = || moments.iter().rev().take_while(|moment| moment.mark == self.marks);
+        // One that repeats itself (`rep`) counts once, as it does for a breakpoint.
+        if mine().next().is_none_or(|last| last.address != address) {
+            let before = mine().filter(|moment| moment.address == address).count();
+            moments.push(Moment { mark: self.marks, address, before });
+        }
+        if is_call(pid, address) {
             self.go_on(pid, 0);
         } else {
-            self.steps = Some((pid, count));
             let _ = request(libc::PTRACE_SINGLESTEP, pid, 0);
         }
     }
@@ -210,15 +245,32 @@ impl Walker {
     }
 }
 
-/// Is its next instruction a system call?
-fn is_before_call(pid: i32) -> bool {
-    const RIP: usize = 8 * 16;
+/// Where a stopped process is.
+fn next_instruction(pid: i32) -> usize {
+    // SAFETY: this reads a word of another process and none of our memory.
+    unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, pid, offset_of!(libc::user, regs.rip), 0) as usize }
+}
+
+/// Is the instruction there a system call?
+fn is_call(pid: i32, address: usize) -> bool {
     const SYSCALL: i64 = 0x050f;
-    // SAFETY: both read a word of another process and none of our memory.
-    unsafe {
-        let place = libc::ptrace(libc::PTRACE_PEEKUSER, pid, RIP, 0);
-        libc::ptrace(libc::PTRACE_PEEKTEXT, pid, place, 0) & 0xffff == SYSCALL
-    }
+    // SAFETY: as above.
+    unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, pid, address, 0) & 0xffff == SYSCALL }
+}
+
+/// Stops a process before it executes what is at `address` (the processor's debug registers 0 and 7), or nowhere.
+fn set_breakpoint(pid: i32, address: Option<usize>) {
+    let set = |register: usize, value: usize| {
+        let place = offset_of!(libc::user, u_debugreg) + 8 * register;
+        // SAFETY: integers only.
+        done(unsafe { libc::ptrace(libc::PTRACE_POKEUSER, pid, place, value) } as i32)
+    };
+    let done = match address {
+        Some(address) => set(0, address).and_then(|()| set(7, 1)),
+        None => set(7, 0),
+    };
+    // Whoever was killed meanwhile has none.
+    assert!(done.is_ok() || !Process(pid).is_alive(), "no breakpoint: {done:?}");
 }
 
 /// The next of our processes that has something to tell, at once or never.
