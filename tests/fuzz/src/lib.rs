@@ -1,6 +1,7 @@
 //! The sources of dmz once more, with what is private there within reach of the fuzzers: what is fuzzed is the code
 //! itself, and nothing has to be public for it.
-#![allow(dead_code, unused_imports, missing_docs)]
+#![allow(dead_code, unused_imports, missing_docs)] // they are used elsewhere
+#![allow(clippy::should_implement_trait, clippy::manual_contains)] // as there
 
 #[path = "../../../src/plan/mod.rs"]
 pub mod plan;
@@ -9,6 +10,7 @@ pub mod run;
 #[path = "../../../src/sys/mod.rs"]
 pub mod sys;
 
+pub mod checks;
 pub mod cli;
 
 pub use sys::words::{Table, Vector, Word, Words};
