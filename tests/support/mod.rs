@@ -89,7 +89,8 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub struct Place {
     pub folder: PathBuf,
     mark: String,
-    owned: std::cell::RefCell<Vec<Process>>,
+    /// With the time of its start, since a number may be somebody else's once its process was waited for.
+    owned: std::cell::RefCell<Vec<(Process, Option<i64>)>>,
 }
 
 impl Place {
@@ -172,7 +173,7 @@ impl Place {
 
     /// Takes a process that has lost the mark, such as one with an environment of its own.
     pub fn own(&self, process: Process) -> Process {
-        self.owned.borrow_mut().push(process);
+        self.owned.borrow_mut().push((process, process.begin()));
         process
     }
 
@@ -194,9 +195,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut owned = self.owned.take();
-        owned.extend(self.processes());
-        for process in owned {
+        let owned = self.owned.take().into_iter();
+        let owned = owned.filter(|(process, begin)| begin.is_some() && process.begin() == *begin);
+        for process in owned.map(|(process, _)| process).chain(self.processes()) {
             process.end();
         }
         let _ = fs::remove_dir_all(&self.folder);
@@ -276,9 +277,17 @@ impl Process {
 
     /// Field `number` of /proc/PID/stat as proc(5) counts them: 4 parent, 5 group, 6 session, 7 terminal, 22 start.
     pub fn stat(self, number: usize) -> i64 {
-        let text = fs::read_to_string(self.proc("stat")).unwrap();
-        let behind = text.rsplit_once(") ").unwrap().1;
-        behind.split(' ').nth(number - 3).unwrap().parse().unwrap()
+        self.field(number).unwrap_or_else(|| panic!("{self:?} is not there"))
+    }
+
+    fn field(self, number: usize) -> Option<i64> {
+        let text = fs::read_to_string(self.proc("stat")).ok()?;
+        text.rsplit_once(") ")?.1.split(' ').nth(number - 3)?.parse().ok()
+    }
+
+    /// When it was started, if it is there, as a zombie at least.
+    fn begin(self) -> Option<i64> {
+        self.field(22)
     }
 
     /// What every open descriptor is.
