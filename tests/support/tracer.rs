@@ -172,7 +172,10 @@ impl Story {
             (_, libc::PTRACE_EVENT_EXEC) => {
                 self.processes[place].state = State::Program;
                 watcher.executed(self, place);
-                request(libc::PTRACE_DETACH, process, 0, 0).unwrap();
+                if request(libc::PTRACE_DETACH, process, 0, 0).is_err() {
+                    // It was killed at this very moment, and its end is still to be told.
+                    self.processes[place].state = State::Runs;
+                }
                 self.kill(watcher);
             }
             (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.call(place, watcher),
