@@ -64,8 +64,8 @@ pub struct Traced {
     pub process: Process,
     pub state: State,
     pub calls: Vec<Call>,
-    /// It has not stopped yet.
-    is_new: bool,
+    /// It has stopped at its birth.
+    is_born: bool,
     /// The error number that its call is to have at the end.
     fails: Option<i32>,
     /// The third argument of its call as it was.
@@ -127,7 +127,14 @@ impl Story {
     fn place(&mut self, pid: i32) -> usize {
         self.processes.iter().position(|traced| traced.process.0 == pid).unwrap_or_else(|| {
             let (process, calls) = (Process(pid), Vec::new());
-            self.processes.push(Traced { process, state: State::Runs, calls, is_new: true, fails: None, length: None });
+            self.processes.push(Traced {
+                process,
+                state: State::Runs,
+                calls,
+                is_born: false,
+                fails: None,
+                length: None,
+            });
             self.processes.len() - 1
         })
     }
@@ -154,7 +161,7 @@ impl Story {
 
     fn stopped(&mut self, place: usize, status: i32, watcher: &mut dyn Watcher) {
         let process = self.processes[place].process;
-        let is_new = std::mem::take(&mut self.processes[place].is_new);
+        let is_new = !std::mem::replace(&mut self.processes[place].is_born, true);
         match (libc::WSTOPSIG(status), status >> 16) {
             // dmz itself has just been executed.
             _ if is_new && place == 0 => {
@@ -179,10 +186,10 @@ impl Story {
                 self.kill(watcher);
             }
             (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.call(place, watcher),
-            // Its child is known from here on: this one may end before that has its first stop.
+            // Its child counts from now on: it may be heard of only after the end of its parent.
             (_, libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE) => {
-                if let Some(pid) = born(process) {
-                    self.place(pid);
+                if let Some(child) = child(process) {
+                    self.place(child);
                 }
                 self.go_on(place, 0, watcher);
             }
@@ -235,12 +242,12 @@ fn request(what: libc::c_uint, process: Process, address: usize, data: usize) ->
     done(unsafe { libc::ptrace(what, process.0, address, data) } as i32)
 }
 
-/// The process id of the child that a process, which has stopped for that, has just got; nothing if it was killed since.
-fn born(process: Process) -> Option<i32> {
-    let mut pid: libc::c_ulong = 0;
-    // SAFETY: the kernel writes one unsigned long.
-    let answer = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, process.0, 0, &raw mut pid) };
-    (answer == 0).then_some(pid as i32)
+/// Whom a process that has stopped for that has just forked; nobody if it was killed meanwhile.
+fn child(process: Process) -> Option<i32> {
+    let mut pid = 0_u64;
+    // SAFETY: the kernel writes one long.
+    let told = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, process.0, 0, &raw mut pid) };
+    (told == 0).then_some(pid as i32)
 }
 
 /// The call that a stopped process is about to make, and its arguments; nothing if it has made it.
