@@ -10,6 +10,9 @@ mod calls;
 #[path = "faults/matrix.rs"]
 mod matrix;
 #[cfg(target_arch = "x86_64")]
+#[path = "faults/peers.rs"]
+mod peers;
+#[cfg(target_arch = "x86_64")]
 #[path = "faults/scenario.rs"]
 mod scenario;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +23,16 @@ mod tracer;
 fn whatever_fails_there_is_one_line_or_a_whole_daemon() {
     #[cfg(target_arch = "x86_64")]
     matrix::inject();
+    #[cfg(not(target_arch = "x86_64"))]
+    eprintln!("skipped: the tracer knows the registers of x86-64 only");
+}
+
+/// Prints a table for README.md; what is not installed is left out. `scripts/torture` runs it.
+#[test]
+#[ignore = "it is about others, which have to be installed"]
+fn the_same_faults_in_other_launchers() {
+    #[cfg(target_arch = "x86_64")]
+    peers::inject();
     #[cfg(not(target_arch = "x86_64"))]
     eprintln!("skipped: the tracer knows the registers of x86-64 only");
 }

@@ -53,7 +53,8 @@ const ROWS: &[Row] = &[
     row("madvise", SYS_madvise, &[EINVAL, ENOMEM], &[]).or_always(REFUSED),
     row("munmap", SYS_munmap, &[ENOMEM], &[]),
     row("mprotect", SYS_mprotect, &[ENOMEM], &[]),
-    row("brk", SYS_brk, &[ENOMEM], &[]),
+    // It answers with the end that there is, never with an error number.
+    row("brk", SYS_brk, &[], &[]),
     row("memfd_create", SYS_memfd_create, &[EMFILE, ENFILE, ENOMEM], &[]).or_always(REFUSED),
     // Signals.
     row("rt_sigprocmask", SYS_rt_sigprocmask, &[EINVAL], &["signal"]).or_always(REFUSED),
@@ -189,6 +190,20 @@ const ROWS: &[Row] = &[
     row("sched_setscheduler", SYS_sched_setscheduler, &[EINVAL, EPERM], &["scheduling"]).or_always(REFUSED),
     row("sched_setattr", SYS_sched_setattr, &[EINVAL, EPERM], &["scheduling"]).or_always(REFUSED),
     row("ioprio_set", SYS_ioprio_set, &[EINVAL, EPERM], &["I/O"]).or_always(REFUSED),
+    // What only other launchers call, or the C library and its loader for them.
+    row("access", SYS_access, &[EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR], &[]),
+    row("unlink", SYS_unlink, &[EACCES, EBUSY, EIO, EROFS], &[]),
+    row("readlink", SYS_readlink, &[EACCES, ENOENT], &[]),
+    row("getrandom", SYS_getrandom, &[EAGAIN], &[]),
+    row("connect", SYS_connect, &[EACCES, EAGAIN, ECONNREFUSED, EINTR, ENOENT], &[]),
+    row("getsockopt", SYS_getsockopt, &[], &[]),
+    row("pselect6", SYS_pselect6, &[EINTR, ENOMEM], &[]),
+    row("prctl PR_GET_NAME", SYS_prctl, &[], &[]).when(0, PR_GET_NAME as i64),
+    row("arch_prctl", SYS_arch_prctl, &[], &[]),
+    row("set_tid_address", SYS_set_tid_address, &[], &[]),
+    row("set_robust_list", SYS_set_robust_list, &[], &[]),
+    row("rseq", SYS_rseq, &[], &[]),
+    row("rt_sigreturn", SYS_rt_sigreturn, &[], &[]),
     // They cannot fail.
     row("getpid", SYS_getpid, &[], &[]),
     row("gettid", SYS_gettid, &[], &[]),
@@ -226,6 +241,30 @@ pub fn is_same(one: &Call, other: &Call) -> bool {
 pub fn can_be_short(call: &Call) -> bool {
     let is_long = call.arguments[2] > 1;
     is_long && [SYS_read, SYS_pread64, SYS_write, SYS_writev, SYS_pwrite64].contains(&call.number)
+}
+
+/// May it be one of a program's loader, or of what the C library does before main? It is about memory or a library then, or
+/// only the C library makes it.
+pub fn is_loading(call: &Call) -> bool {
+    #![allow(non_upper_case_globals)] // the names are libc's
+    let is_own = matches!(
+        call.number,
+        SYS_brk
+            | SYS_mmap
+            | SYS_munmap
+            | SYS_mprotect
+            | SYS_arch_prctl
+            | SYS_set_tid_address
+            | SYS_set_robust_list
+            | SYS_rseq
+            | SYS_getrandom
+            | SYS_prlimit64
+            | SYS_close
+            | SYS_read
+            | SYS_pread64
+    );
+    let places = ["/etc/ld.so.", "/lib/", "/usr/lib/", "/proc/self/exe"];
+    is_own || places.iter().any(|place| call.path.starts_with(place))
 }
 
 /// Is it what tells the caller that something went wrong?

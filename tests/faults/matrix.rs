@@ -13,7 +13,7 @@ use std::thread;
 
 /// What goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     /// This call fails.
     Error(c_int),
     /// All calls of this kind fail, in every process.
@@ -25,8 +25,8 @@ enum Fault {
 }
 
 /// Where it does.
-struct Point {
-    fault: Fault,
+pub struct Point {
+    pub fault: Fault,
     place: usize,
     call: Call,
     /// How often the process has made the same call before.
@@ -40,7 +40,7 @@ fn is_dmz(story: &Story, victim: usize) -> bool {
 }
 
 /// The process that was called.
-const LAUNCHER: usize = 0;
+pub const LAUNCHER: usize = 0;
 
 impl Display for Point {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -62,7 +62,7 @@ fn text(error: c_int) -> String {
 
 impl Point {
     /// What becomes of the last call of the process at `place`.
-    fn act(&self, story: &Story, place: usize) -> Act {
+    pub fn act(&self, story: &Story, place: usize) -> Act {
         let calls = &story.processes[place].calls;
         let (call, before) = calls.split_last().unwrap();
         let is_it = || place == self.place && is_same(call, &self.call);
@@ -79,7 +79,7 @@ impl Point {
     }
 
     /// The process that it is about, if it is not about all.
-    fn only(&self) -> Option<usize> {
+    pub fn only(&self) -> Option<usize> {
         if matches!(self.fault, Fault::Always(_)) { None } else { Some(self.place) }
     }
 
@@ -135,16 +135,7 @@ fn usual(scenario: &Scenario) -> Usual {
     for (place, traced) in run.story.processes.iter().enumerate() {
         // What it does once it was told to go is no part of the start.
         let counts = run.seen.as_ref().map(|seen| seen.counts.get(place).copied().unwrap_or(0));
-        let calls = &traced.calls[..counts.unwrap_or(traced.calls.len())];
-        for (index, call) in calls.iter().enumerate() {
-            let before = calls[..index].iter().filter(|other| is_same(other, call)).count();
-            let after = calls[index + 1..].iter().filter(|other| is_same(other, call)).count();
-            let point = |fault| Point { fault, place, call: call.clone(), before, roles: roles.clone() };
-            // Of many that are the same the first two, one in the middle and the last.
-            if before < 2 || after == 0 || before == after || before == after + 1 {
-                points.extend(faults(call).map(point));
-            }
-        }
+        points.extend(points_of(place, &traced.calls[..counts.unwrap_or(traced.calls.len())], 0, &roles));
     }
     let calls =
         run.story.processes.iter().zip(0..).flat_map(|(traced, place)| traced.calls.iter().zip(iter::repeat(place)));
@@ -164,6 +155,21 @@ fn usual(scenario: &Scenario) -> Usual {
         }
     }
     Usual { steps: scenario.steps(), words: run.words, points }
+}
+
+/// What can go wrong at the calls of the process at `place` but the first few.
+pub fn points_of(place: usize, calls: &[Call], skip: usize, roles: &[&'static str]) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (index, call) in calls.iter().enumerate().skip(skip) {
+        let before = calls[..index].iter().filter(|other| is_same(other, call)).count();
+        let after = calls[index + 1..].iter().filter(|other| is_same(other, call)).count();
+        let point = |fault| Point { fault, place, call: call.clone(), before, roles: roles.to_vec() };
+        // Of many that are the same the first two, one in the middle and the last.
+        if before < 2 || after == 0 || before == after || before == after + 1 {
+            points.extend(faults(call).map(point));
+        }
+    }
+    points
 }
 
 /// What the processes are called.
@@ -336,7 +342,7 @@ fn is_told(steps: &[String], point: &Point, words: &str) -> Result<(), String> {
 }
 
 /// Runs all that has to be run, in a few threads.
-fn each<T: Send, U: Send>(jobs: Vec<T>, act: impl Fn(T) -> U + Sync) -> Vec<U> {
+pub fn each<T: Send, U: Send>(jobs: Vec<T>, act: impl Fn(T) -> U + Sync) -> Vec<U> {
     let queue = Mutex::new(jobs.into_iter().enumerate());
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -359,7 +365,7 @@ fn each<T: Send, U: Send>(jobs: Vec<T>, act: impl Fn(T) -> U + Sync) -> Vec<U> {
 const WORKERS: usize = 4;
 
 /// How often an injection is tried that does not come.
-const TRIES: usize = 5;
+pub const TRIES: usize = 5;
 
 /// One injection.
 fn judge(scenario: &Scenario, usual: &Usual, point: &Point) -> Result<Verdict, String> {
