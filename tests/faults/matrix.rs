@@ -289,18 +289,23 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
 fn is_answered(scenario: &Scenario, _: &Usual, point: &Point, run: &Run) -> Result<Verdict, String> {
     let Run { story, words, daemon, pidfile, owner, .. } = run;
     let launcher = story.processes[LAUNCHER].state;
-    let asks = scenario.has("-T");
+    let (asks, signals) = (scenario.has("-T"), scenario.has("-s"));
     let is_whole = daemon.is_some_and(|daemon| *owner == Some(daemon) && *pidfile == Some(format!("{}\n", daemon.0)));
     let is_line = words.starts_with("dmz: ") && words.ends_with('\n') && words.lines().count() == 1;
     let what = match launcher {
-        _ if asks && !is_whole => "it changed something",
+        _ if (asks || signals) && !is_whole => "it changed something",
         _ if point.kills(LAUNCHER) => return Ok(Verdict::Reported),
-        State::Ended(status) if point.hides_the_file() && status.code() == Some(if asks { 3 } else { 0 }) => {
+        State::Ended(status)
+            if point.hides_the_file() && !signals && status.code() == Some(if asks { 3 } else { 0 }) =>
+        {
             return Ok(Verdict::Continued);
         }
         // A pidfile that could not be removed is not locked, and so does no harm.
-        State::Ended(status) if status.success() && (asks || daemon.is_none()) => return Ok(Verdict::Continued),
+        State::Ended(status) if status.success() && (asks || run.was_signalled || daemon.is_none()) => {
+            return Ok(Verdict::Continued);
+        }
         State::Ended(status) if !status.code().is_some_and(|code| [4, 124, 125].contains(&code)) => "not true",
+        _ if run.was_signalled => "the signal was sent",
         _ if is_line || is_message(&point.call) => return Ok(Verdict::Reported),
         _ => "not one line",
     };

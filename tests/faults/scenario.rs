@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use crate::tracer::*;
-use libc::{SIGKILL, SIGTERM};
+use libc::{SIGKILL, SIGSTOP, SIGTERM};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -20,6 +20,8 @@ pub struct Scenario {
     pub old: Option<&'static str>,
     /// The launcher leads a process group.
     leads: bool,
+    /// With which options the daemon was started that this is about.
+    about: &'static [&'static str],
 }
 
 const SLEEP: &str = "/bin/sleep";
@@ -33,7 +35,7 @@ const OLD: &str = "4194304\n";
 const ROOT: &str = "ROOT";
 
 const fn scenario(name: &'static str, options: &'static [&'static str]) -> Scenario {
-    Scenario { name, options, program: SLEEP, old: None, leads: false }
+    Scenario { name, options, program: SLEEP, old: None, leads: false, about: &[] }
 }
 
 impl Scenario {
@@ -43,6 +45,10 @@ impl Scenario {
 
     const fn over_an_old_one(self) -> Scenario {
         Scenario { old: Some(OLD), ..self }
+    }
+
+    const fn about(self, about: &'static [&'static str]) -> Scenario {
+        Scenario { program: "", about, ..self }
     }
 
     const fn leading(self) -> Scenario {
@@ -64,12 +70,16 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("relative", &["-k", "027"]).program("./tool"),
     scenario("no program", &["-p", "x.pid"]).program(NOTHING),
     scenario("no program, old", &["-p", "x.pid"]).program(NOTHING).over_an_old_one(),
+    scenario("user", &["-u", "nobody", "-p", "x.pid", "-o", "open/out"]),
+    scenario("root", &["-R", ROOT, "-p", "x.pid"]).program("/sleep"),
     scenario("user, root", IDENTITY).program("/sleep"),
     scenario("monitor", &["-S", "--stop-timeout", "1", "-p", "x.pid", "-o", "out"]),
     scenario("monitor, none", &["-S", "-p", "x.pid"]).program(NOTHING),
     scenario("ready", &["--ready", "fd:3", "-t", "4", "-p", "x.pid"]).program(READY),
-    scenario("status", &["-T", "-p", "x.pid"]).program(""),
-    scenario("stop", &["-K", "-t", "2", "-p", "x.pid"]).program(""),
+    scenario("status", &["-T", "-p", "x.pid"]).about(&["-p", "x.pid"]),
+    scenario("signal", &["-s", "STOP", "-p", "x.pid"]).about(&["-p", "x.pid"]),
+    scenario("stop", &["-K", "-t", "2", "-p", "x.pid"]).about(&["-p", "x.pid"]),
+    scenario("stop, monitor", &["-K", "-t", "2", "-p", "x.pid"]).about(&["-S", "-p", "x.pid"]),
     scenario("restart", &["-S", "--stop-timeout", "1", "-r", "--restart-delay", "0", "-p", "x.pid"]),
 ];
 
@@ -133,7 +143,7 @@ impl Scenario {
         if skipped(options.all(|option| is_known(option)), &format!("{}: not built in", self.name)) {
             return false;
         }
-        !(self.has("-u") && (lacks_root() || lacks("busybox")))
+        !((self.has("-u") || self.has("-R")) && lacks_root() || self.has("-R") && lacks("busybox"))
     }
 
     /// How dmz is called, in a place where everything is ready for it; `first` comes before its options.
@@ -179,7 +189,8 @@ impl Scenario {
     /// in every process to the end.
     pub fn run(&self, only: Option<usize>, decide: impl FnMut(&Story, usize) -> Act) -> Run {
         let place = Place::new();
-        let daemon = self.asks().then(|| place.start(["-p", "x.pid", "--", SLEEP, "100"]));
+        let daemon = self.asks().then(|| place.start(self.about.iter().chain(&["--", SLEEP, "100"])));
+        let holder = daemon.and_then(|_| lock_owner(place.path("x.pid")));
         let mut command = self.command(&place, &[]);
         command.stdout(fs::File::create(place.path("answer")).unwrap());
         command.stderr(fs::File::create(place.path("words")).unwrap());
@@ -208,8 +219,11 @@ impl Scenario {
         let read = |name: &str| fs::read_to_string(place.path(name)).ok();
         let words = read("words").unwrap().replace(place.folder.to_str().unwrap(), ".");
         let owner = place.path("x.pid").exists().then(|| lock_owner(place.path("x.pid"))).flatten();
-        let (daemon, pidfile) = (daemon.filter(|daemon| daemon.is_alive()), read("x.pid"));
-        Run { story, whole, seen, running, daemon, is_unsafe, was_hit, was_late, words, pidfile, owner }
+        let was_signalled = self.has("-s") && daemon.is_some_and(|daemon| is_stopped(daemon, &story));
+        // The monitor ends after its program, unless it is killed.
+        let daemon = holder.into_iter().chain(daemon).find(|process| process.is_alive());
+        let pidfile = read("x.pid");
+        Run { story, whole, seen, running, daemon, is_unsafe, was_hit, was_late, was_signalled, words, pidfile, owner }
     }
 
     /// Is this all that the program should be? What is wrong, if not.
@@ -295,10 +309,35 @@ fn is_null(process: Process, number: i32) -> bool {
 }
 
 /// Has it more rights than it should have? What, if so.
-fn has_too_much(program: Process) -> Option<String> {
-    let found = |name| program.status(name).unwrap_or_default();
-    let wrong = UNPRIVILEGED.iter().find(|(name, wanted)| found(name) != *wanted)?;
-    Some(format!("the program runs with {}: {}", wrong.0, found(wrong.0)))
+fn has_too_much(scenario: &Scenario, program: Process) -> Option<String> {
+    let status = |process: Process, name| process.status(name).unwrap_or_default();
+    // These two stay the caller's without an option of their own.
+    let is_asked_for = |name| match name {
+        "CapBnd" => scenario.has("--caps"),
+        "NoNewPrivs" => scenario.has("--no-new-privs"),
+        _ => true,
+    };
+    let own = Process(std::process::id() as i32);
+    let wanted = |name, wanted: &str| if is_asked_for(name) { wanted.to_owned() } else { status(own, name) };
+    let wrong = UNPRIVILEGED.iter().find(|row| status(program, row.0) != wanted(row.0, row.1))?;
+    Some(format!("the program runs with {}: {}", wrong.0, status(program, wrong.0)))
+}
+
+/// Has it got the signal STOP? What a launcher that succeeded has sent arrives within a moment.
+fn is_stopped(daemon: Process, story: &Story) -> bool {
+    let is_due = matches!(story.processes[0].state, State::Ended(status) if status.success());
+    let begin = Instant::now();
+    loop {
+        let is_stopped = daemon.status("State").is_some_and(|state| state.starts_with('T'));
+        let is_pending = || daemon.signals("ShdPnd") & 1 << (SIGSTOP - 1) != 0;
+        if is_stopped || !is_due && is_pending() {
+            return true;
+        }
+        if !is_due || begin.elapsed() > Duration::from_secs(2) {
+            return false;
+        }
+        pause();
+    }
 }
 
 /// What there was before the program was told to go.
@@ -325,6 +364,8 @@ pub struct Run {
     pub was_hit: bool,
     /// And only after the launcher had ended?
     pub was_late: bool,
+    /// Has the daemon got the signal that it was to get?
+    pub was_signalled: bool,
     /// What it said; its folder is `.` there.
     pub words: String,
     /// What is in the pidfile, and who has locked it.
@@ -359,7 +400,8 @@ impl<F: FnMut(&Story, usize) -> Act> Watcher for Guide<'_, F> {
 
     fn executed(&mut self, story: &Story, place: usize) {
         if self.scenario.has("-u") {
-            self.is_unsafe = self.is_unsafe.take().or_else(|| has_too_much(story.processes[place].process));
+            self.is_unsafe =
+                self.is_unsafe.take().or_else(|| has_too_much(self.scenario, story.processes[place].process));
         }
     }
 
