@@ -203,7 +203,8 @@ enum Verdict {
 fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Result<Verdict, String> {
     let Run { story, whole, running, words, .. } = run;
     let launcher = story.processes[LAUNCHER].state;
-    let is_excused = point.kills(LAUNCHER) || point.hides_children() || point.kills_another() && scenario.has("-S");
+    let is_excused =
+        point.kills(LAUNCHER) || point.hides_children() || point.kills_another() && scenario.is_monitored();
     if story.hung {
         return Err(format!("it hangs, and says {words:?}"));
     }
@@ -222,7 +223,7 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
     };
     let is_good = match launcher {
         _ if point.kills(LAUNCHER) || point.hides_children() => true,
-        State::Ended(status) if scenario.has("-w") => status.signal() == Some(SIGTERM),
+        State::Ended(status) if scenario.waits() => status.signal() == Some(SIGTERM),
         State::Ended(status) => status.success(),
         state => scenario.has("-f") && state == State::Program,
     };
@@ -231,8 +232,13 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
     if !is_good || !(words.is_empty() || may_say_so) {
         return Err(format!("the program runs, but dmz: {launcher:?}, {words:?}"));
     }
+    // The monitor's death reaches its child alone, and what a program has forked is that only by adoption.
+    let is_out_of_reach = scenario.forks() && point.kills_a("monitor") && run.is_named_alone;
+    if is_out_of_reach {
+        return Ok(Verdict::Continued);
+    }
     whole.clone()?;
-    let stays = scenario.has("-S") || scenario.has("-w");
+    let stays = scenario.is_monitored() || scenario.has("-w");
     // A monitor that is killed leaves its pidfile: nobody holds its lock, and the process that it names ends.
     let is_left = !running.is_empty() || run.pidfile.is_some() && !point.kills_a("monitor");
     if stays && !point.kills(LAUNCHER) && !point.hides_children() && is_left {
@@ -273,7 +279,7 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
         state => return Err(format!("nothing runs, and dmz: {state:?}, {words:?}")),
     }
     // In the foreground nobody is left to clean up, nor when the launcher of a start that fails by itself is killed.
-    let is_alone = point.kills(LAUNCHER) && (scenario.has("-f") || !scenario.starts());
+    let is_alone = point.kills(LAUNCHER) && (scenario.is_foreground() || !scenario.starts());
     // What it does to clean up may fail, too.
     let is_undo = point.place == LAUNCHER && !scenario.starts();
     match (scenario.old, pidfile.as_deref()) {

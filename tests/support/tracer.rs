@@ -64,6 +64,8 @@ pub struct Traced {
     pub process: Process,
     pub state: State,
     pub calls: Vec<Call>,
+    /// It has stopped at its birth.
+    is_born: bool,
     /// The error number that its call is to have at the end.
     fails: Option<i32>,
     /// The third argument of its call as it was.
@@ -125,7 +127,14 @@ impl Story {
     fn place(&mut self, pid: i32) -> usize {
         self.processes.iter().position(|traced| traced.process.0 == pid).unwrap_or_else(|| {
             let (process, calls) = (Process(pid), Vec::new());
-            self.processes.push(Traced { process, state: State::Runs, calls, fails: None, length: None });
+            self.processes.push(Traced {
+                process,
+                state: State::Runs,
+                calls,
+                is_born: false,
+                fails: None,
+                length: None,
+            });
             self.processes.len() - 1
         })
     }
@@ -150,8 +159,9 @@ impl Story {
         self.kill(watcher);
     }
 
-    fn stopped(&mut self, place: usize, is_new: bool, status: i32, watcher: &mut dyn Watcher) {
+    fn stopped(&mut self, place: usize, status: i32, watcher: &mut dyn Watcher) {
         let process = self.processes[place].process;
+        let is_new = !std::mem::replace(&mut self.processes[place].is_born, true);
         match (libc::WSTOPSIG(status), status >> 16) {
             // dmz itself has just been executed.
             _ if is_new && place == 0 => {
@@ -173,6 +183,13 @@ impl Story {
                 self.kill(watcher);
             }
             (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.call(place, watcher),
+            // Its child counts from now on: it may be heard of only after the end of its parent.
+            (_, libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE) => {
+                if let Some(child) = child(process) {
+                    self.place(child);
+                }
+                self.go_on(place, 0, watcher);
+            }
             (signal, event) => self.go_on(place, if event == 0 { signal } else { 0 }, watcher),
         }
     }
@@ -220,6 +237,14 @@ const ORIG_RAX: usize = 8 * 15;
 fn request(what: libc::c_uint, process: Process, address: usize, data: usize) -> io::Result<()> {
     // SAFETY: the requests used here take integers only, none touches our memory.
     done(unsafe { libc::ptrace(what, process.0, address, data) } as i32)
+}
+
+/// Whom a process that has stopped for that has just forked; nobody if it was killed meanwhile.
+fn child(process: Process) -> Option<i32> {
+    let mut pid = 0_u64;
+    // SAFETY: the kernel writes one long.
+    let told = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, process.0, 0, &raw mut pid) };
+    (told == 0).then_some(pid as i32)
 }
 
 /// The call that a stopped process is about to make, and its arguments; nothing if it has made it.
@@ -321,7 +346,7 @@ pub fn trace(command: &mut Command, watcher: &mut dyn Watcher) -> Story {
     let folder = command.get_current_dir().unwrap().to_str().unwrap().to_owned();
     let (mut story, begin, mut was_idle) = (Story { folder, ..Story::default() }, Instant::now(), false);
     story.place(child.id() as i32);
-    let (clock, mut is_new) = (Clock::start(), true);
+    let clock = Clock::start();
     while !story.running().is_empty() {
         let Some((pid, status)) = heard() else {
             if begin.elapsed() > LIMIT && !story.hung {
@@ -334,14 +359,12 @@ pub fn trace(command: &mut Command, watcher: &mut dyn Watcher) -> Story {
             continue;
         };
         was_idle = false;
-        let known = story.processes.len();
         let place = story.place(pid);
         if libc::WIFSTOPPED(status) {
-            story.stopped(place, place == known || is_new, status, watcher);
+            story.stopped(place, status, watcher);
         } else {
             story.ended(place, status, watcher);
         }
-        is_new = false;
     }
     drop(clock);
     for traced in &story.processes {
