@@ -316,8 +316,17 @@ pub fn is_survived(victim: &str, whose: &str, call: &Call) -> bool {
 
 /// Is it made again and again until something has happened, so that nobody knows how often?
 pub fn is_asked_again(call: &Call) -> bool {
-    let again =
-        [SYS_nanosleep, SYS_clock_nanosleep, SYS_sched_yield, SYS_setpgid, SYS_waitid, SYS_wait4, SYS_poll, SYS_ppoll];
+    let again = [
+        SYS_nanosleep,
+        SYS_clock_nanosleep,
+        SYS_sched_yield,
+        SYS_setpgid,
+        SYS_waitid,
+        SYS_wait4,
+        SYS_poll,
+        SYS_ppoll,
+        SYS_rt_sigtimedwait,
+    ];
     again.contains(&call.number)
 }
 

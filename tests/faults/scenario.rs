@@ -262,6 +262,7 @@ impl Scenario {
         };
         let story = trace(&mut command, &mut guide);
         let Guide { was_hit, was_late, seen, is_unsafe, .. } = guide;
+        let was_hit = was_hit && !story.was_spared;
         let look = || {
             let running = self.alive(&place, &story);
             let program = self.running_program(&place, &story).filter(|program| running == [*program]);
