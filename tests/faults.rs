@@ -1,6 +1,9 @@
 //! Every system call of every process of a start fails in turn, and every process is killed at each: then there is one
 //! line and nothing else, or a whole daemon for a reason that is written down (`faults/calls.rs`).
 
+#[cfg(target_arch = "x86_64")]
+#[path = "support/actor.rs"]
+mod actor;
 mod support;
 
 #[cfg(target_arch = "x86_64")]

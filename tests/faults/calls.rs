@@ -46,7 +46,8 @@ const REFUSED: &[c_int] = &[ENOSYS, EPERM];
 /// Every call that a start may make. The first row that fits counts.
 ///
 /// Left out is what would be a lie and no failure: EBADF, EFAULT, a kill's ESRCH, EACCES or EPERM of one setpgid among
-/// others that are answered. What every kernel and filter lets through does not fail always.
+/// others that are answered, EAGAIN of a message that has come. What every kernel and filter lets through does not fail
+/// always.
 const ROWS: &[Row] = &[
     // Memory.
     row("mmap", SYS_mmap, &[ENOMEM], &[]),
@@ -147,11 +148,12 @@ const ROWS: &[Row] = &[
     row("fsync", SYS_fsync, &[EIO], &["write pidfile"]),
     row("sendmsg", SYS_sendmsg, &[EAGAIN, EINTR], &[]),
     row("sendto", SYS_sendto, &[EAGAIN, EINTR], &[]),
-    row("recvmsg", SYS_recvmsg, &[EAGAIN, EINTR], &[]),
+    row("recvmsg", SYS_recvmsg, &[EINTR, ENOMEM], &["readiness"]),
     row("socket", SYS_socket, &[EACCES, EMFILE, ENFILE, ENOMEM], &[]).or_always(REFUSED),
-    row("bind", SYS_bind, &[EACCES, EADDRINUSE, EROFS], &[]),
-    row("setsockopt", SYS_setsockopt, &[ENOMEM], &[]),
-    row("getsockname", SYS_getsockname, &[ENOBUFS], &[]),
+    // To a name of the kernel's choice: ENOSPC when all are taken.
+    row("bind", SYS_bind, &[EACCES, EINTR, ENOMEM, ENOSPC], &["channel"]).or_always(REFUSED),
+    row("setsockopt", SYS_setsockopt, &[ENOMEM], &["channel"]).or_always(REFUSED),
+    row("getsockname", SYS_getsockname, &[], &["channel"]).or_always(REFUSED),
     // Files and folders.
     row(
         "openat",
@@ -287,6 +289,8 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("close", ANY, "Linux frees the number whatever it answers"),
     ("openat /dev/null", ANY, "dmz makes a null device of its own"),
     ("newfstatat AT_EMPTY_PATH /dev/null", ANY, "the same"),
+    ("openat /dev/tty", ANY, "there is no terminal to hand over"),
+    ("ioctl", &[ENOTTY], "the same"),
     ("openat x.pid", &[ENOENT], "somebody removed it in between: made again"),
     ("newfstatat x.", &[ENOENT], "somebody removed it in between: opened again"),
     ("newfstatat ./x.", &[ENOENT], "somebody removed it in between: opened again"),
@@ -309,6 +313,7 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("ppoll", &[EINTR], "looked at what there is, and waited again"),
     ("rt_sigtimedwait", &[EINTR], "looked at what there is, and waited again"),
     ("setpgid", &[EINVAL, ENOSYS, EPERM, ESRCH], "another sign has to do as proof of the exec"),
+    ("getsid", &[ESRCH], "a sender that has gone is known by its user"),
     ("kill", &[EPERM], "whoever is told looks for himself, too"),
     ("nanosleep", ANY, "the moment was shorter"),
     ("clock_nanosleep", ANY, "the moment was shorter"),
@@ -350,8 +355,17 @@ pub fn is_survived(victim: &str, whose: &str, call: &Call) -> bool {
 
 /// Is it made again and again until something has happened, so that nobody knows how often?
 pub fn is_asked_again(call: &Call) -> bool {
-    let again =
-        [SYS_nanosleep, SYS_clock_nanosleep, SYS_sched_yield, SYS_setpgid, SYS_waitid, SYS_wait4, SYS_poll, SYS_ppoll];
+    let again = [
+        SYS_nanosleep,
+        SYS_clock_nanosleep,
+        SYS_sched_yield,
+        SYS_setpgid,
+        SYS_waitid,
+        SYS_wait4,
+        SYS_poll,
+        SYS_ppoll,
+        SYS_rt_sigtimedwait,
+    ];
     again.contains(&call.number)
 }
 

@@ -209,7 +209,8 @@ enum Verdict {
 fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Result<Verdict, String> {
     let Run { story, whole, running, words, .. } = run;
     let launcher = story.processes[LAUNCHER].state;
-    let is_excused = point.kills(LAUNCHER) || point.hides_children() || point.kills_another() && scenario.has("-S");
+    let is_excused =
+        point.kills(LAUNCHER) || point.hides_children() || point.kills_another() && scenario.is_monitored();
     if story.hung {
         return Err(format!("it hangs, and says {words:?}"));
     }
@@ -228,7 +229,7 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
     };
     let is_good = match launcher {
         _ if point.kills(LAUNCHER) || point.hides_children() => true,
-        State::Ended(status) if scenario.has("-w") => status.signal() == Some(SIGTERM),
+        State::Ended(status) if scenario.waits() => status.signal() == Some(SIGTERM),
         State::Ended(status) => status.success(),
         state => scenario.has("-f") && state == State::Program,
     };
@@ -237,8 +238,13 @@ fn verdict(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run) -> Resu
     if !is_good || !(words.is_empty() || may_say_so) {
         return Err(format!("the program runs, but dmz: {launcher:?}, {words:?}"));
     }
+    // The monitor's death reaches its child alone, and what a program has forked is that only by adoption.
+    let is_out_of_reach = scenario.forks() && point.kills_a("monitor") && run.is_named_alone;
+    if is_out_of_reach {
+        return Ok(Verdict::Continued);
+    }
     whole.clone()?;
-    let stays = scenario.has("-S") || scenario.has("-w");
+    let stays = scenario.is_monitored() || scenario.has("-w");
     // A monitor that is killed leaves its pidfile: nobody holds its lock, and the process that it names ends.
     let is_left = !running.is_empty() || run.pidfile.is_some() && !point.kills_a("monitor");
     if stays && !point.kills(LAUNCHER) && !point.hides_children() && is_left {
@@ -279,7 +285,7 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
         state => return Err(format!("nothing runs, and dmz: {state:?}, {words:?}")),
     }
     // In the foreground nobody is left to clean up, nor when the launcher of a start that fails by itself is killed.
-    let is_alone = point.kills(LAUNCHER) && (scenario.has("-f") || !scenario.starts());
+    let is_alone = point.kills(LAUNCHER) && (scenario.is_foreground() || !scenario.starts());
     // What it does to clean up may fail, too.
     let is_undo = point.place == LAUNCHER && !scenario.starts();
     match (scenario.old, pidfile.as_deref()) {
@@ -295,18 +301,23 @@ fn nothing_is_left(scenario: &Scenario, usual: &Usual, point: &Point, run: &Run)
 fn is_answered(scenario: &Scenario, _: &Usual, point: &Point, run: &Run) -> Result<Verdict, String> {
     let Run { story, words, daemon, pidfile, owner, .. } = run;
     let launcher = story.processes[LAUNCHER].state;
-    let asks = scenario.has("-T");
+    let (asks, signals) = (scenario.has("-T"), scenario.has("-s"));
     let is_whole = daemon.is_some_and(|daemon| *owner == Some(daemon) && *pidfile == Some(format!("{}\n", daemon.0)));
     let is_line = words.starts_with("dmz: ") && words.ends_with('\n') && words.lines().count() == 1;
     let what = match launcher {
-        _ if asks && !is_whole => "it changed something",
+        _ if (asks || signals) && !is_whole => "it changed something",
         _ if point.kills(LAUNCHER) => return Ok(Verdict::Reported),
-        State::Ended(status) if point.hides_the_file() && status.code() == Some(if asks { 3 } else { 0 }) => {
+        State::Ended(status)
+            if point.hides_the_file() && !signals && status.code() == Some(if asks { 3 } else { 0 }) =>
+        {
             return Ok(Verdict::Continued);
         }
         // A pidfile that could not be removed is not locked, and so does no harm.
-        State::Ended(status) if status.success() && (asks || daemon.is_none()) => return Ok(Verdict::Continued),
+        State::Ended(status) if status.success() && (asks || run.was_signalled || daemon.is_none()) => {
+            return Ok(Verdict::Continued);
+        }
         State::Ended(status) if !status.code().is_some_and(|code| [4, 124, 125].contains(&code)) => "not true",
+        _ if run.was_signalled => "the signal was sent",
         _ if is_line || is_message(&point.call) => return Ok(Verdict::Reported),
         _ => "not one line",
     };

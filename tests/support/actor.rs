@@ -245,7 +245,7 @@ fn leave_child(file: &str, escapes: bool) {
             // SAFETY: no preconditions.
             unsafe { libc::setsid() };
         }
-        drop(says);
+        drop((is_there, says));
         if !file.is_empty() {
             take(&format!("own:{file}"));
         }

@@ -78,6 +78,8 @@ pub struct Story {
     pub processes: Vec<Traced>,
     /// It came to no end.
     pub hung: bool,
+    /// Who was to be killed had become another program meanwhile, or had ended.
+    pub was_spared: bool,
     /// Those that had ended but were left to us by a parent that has gone.
     pub zombies: Vec<Process>,
     /// Where it began.
@@ -114,6 +116,7 @@ impl Story {
         }
         let Some((held, victim)) = self.due.take() else { return };
         if self.processes[victim].state != State::Runs {
+            self.was_spared = true;
             return self.go_on(held, 0, watcher);
         }
         // It was not waited for, so the number is its own.

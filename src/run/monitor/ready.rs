@@ -19,10 +19,10 @@ impl Monitor<'_> {
         };
         match ready {
             Ok(true) => {
-                self.is_ready = true;
                 self.main = wait.main;
                 self.wait = None;
                 self.take_main();
+                self.is_ready = self.failure.is_none();
                 // What is sent later is for nobody; closing it answers every barrier.
                 file::close(self.work.channel);
             }
@@ -54,7 +54,7 @@ impl Monitor<'_> {
         {
             self.adopts_until = None;
             self.take(child);
-            self.is_ready = true;
+            self.is_ready = self.failure.is_none();
         } else if count > 1 && !self.is_ready {
             self.adopts_until = None;
             self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
@@ -81,8 +81,12 @@ impl Monitor<'_> {
             self.program = Some(program);
             record.daemon.store(program.number(), Relaxed);
             if self.work.start.config.has(Opt::Pidfile) {
-                let _ = file::set_size(self.work.pidfile, 0);
-                let _ = pidfile::write(record, self.work.pidfile);
+                let emptied = file::set_size(self.work.pidfile, 0).map_err(Reason::from);
+                let written = emptied.and_then(|()| pidfile::write(record, self.work.pidfile));
+                // A daemon that has started already is worth more than its pidfile.
+                if let (Err(reason), false) = (written, self.work.has_started) {
+                    self.give_up(Failure { step: Step::WritePidfile, reason });
+                }
             }
         }
     }
