@@ -47,9 +47,11 @@ fn every_hazard_has_a_test_or_a_reason_to_have_none() {
 #[test]
 fn a_limit_of_file_sizes_is_a_failure_and_no_death() {
     let place = Place::new();
-    for with in [&[][..], &["-S"], &["-w"], &["-f"]] {
+    let forks = ["--", "/bin/sh", "-c", "sleep 100 &"];
+    let ways = [[].as_slice(), &["-S"], &["-w"], &["-f"]].map(|with| (with, SLEEP.as_slice()));
+    for (with, program) in ways.into_iter().chain([(["--ready", "exit"].as_slice(), forks.as_slice())]) {
         let mut command = place.dmz(["-p", "x.pid"]);
-        let outcome = Outcome::of(limited(command.args(with).args(SLEEP), libc::RLIMIT_FSIZE as i32, 0));
+        let outcome = Outcome::of(limited(command.args(with).args(program), libc::RLIMIT_FSIZE as i32, 0));
         assert_cannot(&outcome, 125, "x.pid", "File too large");
         place.assert_left(&[]);
     }
