@@ -461,8 +461,11 @@ fn fatal(place: &Place) {
     bytes.extend(1_u32.to_ne_bytes().into_iter().chain(5_u32.to_ne_bytes())); // PT_LOAD, r-x
     let address = 0xffff_8000_0000_0000_u64;
     bytes.extend([0, address, address, 120, 120, 4096].into_iter().flat_map(u64::to_ne_bytes));
-    place.script("fatal", "");
-    fs::write(place.path("fatal"), bytes).unwrap();
+    // By another process, as `script` does.
+    fs::write(place.path("bytes"), bytes).unwrap();
+    fs::set_permissions(place.path("bytes"), fs::Permissions::from_mode(0o755)).unwrap();
+    Place::copy(place.path("bytes"), place.path("fatal"));
+    fs::remove_file(place.path("bytes")).unwrap();
 }
 
 #[test]
