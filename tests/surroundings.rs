@@ -576,6 +576,21 @@ fn under_an_emulator_a_single_fork_is_the_same() {
     assert_eq!(settled(program).stat(6), program.0.into());
 }
 
+/// Where vfork only forks, the launcher is not asleep while the daemon does its steps; here the first one takes a second.
+#[test]
+fn under_an_emulator_a_single_fork_is_no_success_before_the_exec() {
+    let place = Place::new();
+    let Some(emulated) = emulated(&place, &["--single-fork", "-i", "absent", "/bin/true"]) else { return };
+    if lacks("strace") {
+        return;
+    }
+    let slow = ["-f", "--seccomp-bpf", "-o", "calls", "-e", "trace=setsid", "-e", "inject=setsid:delay_enter=1000000"];
+    let mut command = place.command("strace");
+    command.args(slow).arg(emulated.get_program()).args(emulated.get_args());
+    Outcome::of(&mut command).assert_failed(125, "cannot open stdin absent: No such file or directory");
+    place.assert_left(&["calls"]);
+}
+
 #[test]
 fn under_an_emulator_that_adopts_no_orphans_a_wait_is_refused() {
     let place = Place::new();

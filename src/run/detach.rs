@@ -206,14 +206,18 @@ pub fn pause() -> Result<(), Reason> {
 }
 
 /// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
-/// if it says so or is killed within a moment; what is killed later than that counts as the program.
+/// if it says so or is killed within a moment; what is killed later than that counts as the program. The moment begins
+/// with the exec: where vfork only forks, all of the start is before that, and the exec itself may fail late.
 fn watch(record: &Record, daemon: process::Process) -> Result<(), Reason> {
-    for _ in 0..MOMENTS {
+    let mut moments = MOMENTS;
+    while moments > 0 {
         match process::peek(daemon) {
             Ok(Some(End::Killed(_))) => return Err(Reason::KILLED),
             Ok(Some(End::Exited(_))) => break,
-            _ => process::pause(),
+            Ok(None) if !record.is_executing() => moments = 10 * MOMENTS,
+            _ => moments -= 1,
         }
+        process::pause();
     }
     if !record.has_failed() {
         record.prove();
