@@ -107,7 +107,11 @@ mod moments {
         }
         // A process id with more digits, a pause more before the exec is done: a start may go another way.
         assert!(missed * 20 <= moments.len() / step, "{missed} moments of {} never came", moments.len());
-        told(&format!("{what} at every instruction, or every {step}th"), &outcomes);
+        if missed > 0 {
+            outcomes.insert("never came".into(), missed);
+        }
+        let which = if step == 1 { "every instruction".into() } else { format!("every {step}th instruction") };
+        told(&format!("{what} at {which}"), &outcomes);
     }
 
     #[test]
