@@ -49,8 +49,8 @@ const LINES: &[(&str, &[&str])] = &[
     ("dmz --target ", &["process", "group"]),
     ("dmz --at-exit r", &["reboot"]),
     ("dmz --restart=", &["--restart=failure"]),
-    ("dmz --unset DMZ_", &["DMZ_VARIABLE"]),
-    ("dmz --env DMZ_", &["DMZ_VARIABLE|DMZ_VARIABLE="]),
+    ("dmz --unset DMZ_VAR", &["DMZ_VARIABLE"]),
+    ("dmz --env DMZ_VAR", &["DMZ_VARIABLE|DMZ_VARIABLE="]),
     // The program, and what is the program's.
     ("dmz myserv", &["myserver"]),
     ("dmz -p x.pid -- myserv", &["myserver"]),
