@@ -1,9 +1,13 @@
-//! What dmz costs, against the table `tests/costs.txt`: bytes of the file, system calls of a start, memory of a monitor.
+//! What dmz costs, against the table `tests/costs.txt`: bytes of the file, system calls of a start, memory of a monitor,
+//! bytes of the private stacks.
 //! A commit that makes something grow has to change the table; `DMZ_BLESS=1 cargo test --release --test costs` does.
 //! (What each feature may have of the bytes is in `tests/budget.txt`, each call in `tests/traces`, times and
 //! instructions in what `scripts/bench` writes.)
 #![cfg(target_arch = "x86_64")] // whose figures these are
 
+#[allow(dead_code)] // here nothing is disturbed
+#[path = "support/stepper.rs"]
+mod stepper;
 mod support;
 
 #[allow(dead_code)] // here nothing is made to fail
@@ -13,6 +17,8 @@ mod tracer;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use stepper::{At, Deed, walk};
 use support::*;
 use tracer::{Act, Story, Watcher};
 
@@ -63,7 +69,7 @@ impl Watcher for Onlooker {
 fn calls(options: &[&str]) -> usize {
     let place = Place::new();
     let mut command = place.dmz(options);
-    command.args(["--", "/bin/true"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.args(["--", "/bin/true"]).stdout(Stdio::null()).stderr(Stdio::null());
     let story = tracer::trace(&mut command, &mut Onlooker);
     assert!(!story.hung, "{options:?}");
     for program in story.programs() {
@@ -108,6 +114,33 @@ fn bytes() -> [usize; 3] {
     [entry - headers, end - entry, file.len() - end + headers]
 }
 
+/// What is mapped for the private stacks of a start (`src/sys/memory.rs`): of the session process, on which its monitor
+/// lives as well, and of the daemon.
+const STACKS: [usize; 2] = [4096, 2 * 4096];
+
+/// What a function that calls no other may use below its stack pointer.
+const RED_ZONE: usize = 128;
+
+/// How many bytes of the private stacks are used at the most, looked at before every instruction.
+fn stacks() -> [usize; 2] {
+    let mut most = [0, 0];
+    // Those with the most to do.
+    for (name, options) in STARTS.iter().filter(|(name, _)| ["files", "wait", "user", "monitor"].contains(name)) {
+        let place = Place::new();
+        let mut command = place.dmz(*options);
+        command.args(["--", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let stacks = walk(&mut command, At::Each, Deed::Nothing).stacks;
+        // A stack of its own begins at the end of a page, and the daemon's is below the other one.
+        let (_, top, _) = stacks[1..].iter().find(|(_, first, _)| first % 4096 == 0).expect("a private stack");
+        for (_, first, lowest) in &stacks[1..] {
+            let (which, end) = if *first > top - STACKS[0] { (0, *top) } else { (1, top - STACKS[0]) };
+            most[which] = (end - lowest + RED_ZONE).max(most[which]);
+        }
+        assert!(most[0] <= STACKS[0] && most[1] <= STACKS[1], "{name}: {most:?}");
+    }
+    most
+}
+
 /// Every figure, by its name, as the table has them.
 fn figures() -> Vec<(String, usize)> {
     let mut figures = Vec::new();
@@ -117,6 +150,7 @@ fn figures() -> Vec<(String, usize)> {
     add(["bytes tables", "bytes code", "bytes rest"], bytes());
     let least = (0..TRIES).map(|_| memory()).reduce(|a, b| std::array::from_fn(|at| a[at].min(b[at]))).unwrap();
     add(["monitor resident", "monitor own", "monitor page-tables"], least);
+    figures.extend(["stack session", "stack daemon"].map(String::from).into_iter().zip(stacks()));
     for (name, options) in STARTS {
         let least = (0..TRIES).map(|_| calls(options)).min().unwrap();
         figures.push((format!("calls {name}"), least));

@@ -50,6 +50,8 @@ pub struct Walk {
     pub calls: usize,
     /// The instructions, if they were to be told.
     pub moments: Vec<Moment>,
+    /// Then also where each process had its stack pointer first, and where it was lowest, in the order of their births.
+    pub stacks: Vec<(i32, usize, usize)>,
     /// Had the chosen one come?
     pub done: bool,
     /// Did the process that was called end while another one was held?
@@ -75,7 +77,7 @@ pub fn walk(command: &mut Command, at: At, deed: Deed) -> Walk {
     });
     let first = command.spawn().unwrap().id() as i32;
     let status = ExitStatus::from_raw(0);
-    let walk = Walk { status, calls: 0, moments: vec![], done: false, left_early: false };
+    let walk = Walk { status, calls: 0, moments: vec![], stacks: vec![], done: false, left_early: false };
     let mut walker =
         Walker { walk, at, deed, first, running: vec![first], in_call: vec![], marks: 0, hits: None, held: None };
     let (mut known, begin) = (vec![], Instant::now());
@@ -197,7 +199,12 @@ impl Walker {
 
     /// A process is at an instruction, as the next one to tell of.
     fn step(&mut self, pid: i32) {
-        let address = next_instruction(pid);
+        let address = register(pid, offset_of!(libc::user, regs.rip));
+        let pointer = register(pid, offset_of!(libc::user, regs.rsp));
+        match self.walk.stacks.iter_mut().find(|(process, ..)| *process == pid) {
+            Some((.., lowest)) => *lowest = pointer.min(*lowest),
+            None => self.walk.stacks.push((pid, pointer, pointer)),
+        }
         let moments = &mut self.walk.moments;
         let mine = || moments.iter().rev().take_while(|moment| moment.mark == self.marks);
         // One that repeats itself (`rep`) counts once, as it does for a breakpoint.
@@ -245,10 +252,10 @@ impl Walker {
     }
 }
 
-/// Where a stopped process is.
-fn next_instruction(pid: i32) -> usize {
+/// What a stopped process has in a register, by its place in `struct user`.
+fn register(pid: i32, place: usize) -> usize {
     // SAFETY: this reads a word of another process and none of our memory.
-    unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, pid, offset_of!(libc::user, regs.rip), 0) as usize }
+    unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, pid, place, 0) as usize }
 }
 
 /// Is the instruction there a system call?
