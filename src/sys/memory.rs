@@ -58,7 +58,7 @@ impl Room {
 /// Record and path share two pages that are shared even where clone(2) copies, and of which a short path touches one: it
 /// costs a monitor no page of its own. The stacks are private, since a process that was copied goes on on its copy: from the
 /// end a page for the outer one, two for the inner one. Below nothing is mapped, so that the daemon's running over is a
-/// fault, not a corruption; of either page not half is used (`tests/costs.txt`).
+/// fault, not a corruption. Less than half of each is used (`tests/costs.txt`).
 pub struct Arena<T: 'static> {
     /// The record, in memory that is shared even where clone(2) copies (an emulator's vfork).
     pub record: &'static T,
