@@ -220,7 +220,7 @@ fn assert_one_cont_each(option: &str) {
     // It waits without a child: a shell that has just made one with vfork(2) stops only after the child's exec.
     place.file(
         "script",
-        &format!("{traps}mkfifo never; exec 3<>never; echo ready >>heard; while :; do read x <&3; done"),
+        format!("{traps}mkfifo never; exec 3<>never; echo ready >>heard; while :; do read x <&3; done"),
     );
     let (dmz, program) = type_dmz(&master, shell, &format!("dmz -I {option} -c . /bin/sh script"));
     let mut expected = vec!["ready"];
