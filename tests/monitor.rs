@@ -407,7 +407,9 @@ fn a_second_term_kills_the_tree_at_once() {
 #[test]
 fn a_term_while_the_rest_of_the_tree_is_waited_for_is_obeyed() {
     let place = Place::new();
-    let (monitor, _) = supervise(&place, &["-o", "heard", LONG], sh("trap '' TERM; sleep 100 & echo ready; sleep .01"));
+    let program = sh("trap '' TERM; sleep 100 & echo ready; until [ -e go ]; do sleep .01; done");
+    let (monitor, _) = supervise(&place, &["-c", ".", "-o", "heard", LONG], program);
+    place.file("go", "");
     // The program has ended by itself; its child ignores TERM and is waited for.
     until_comm(monitor, "dmz: stop");
     monitor.signal(SIGTERM);
@@ -416,7 +418,7 @@ fn a_term_while_the_rest_of_the_tree_is_waited_for_is_obeyed() {
         monitor.signal(SIGTERM);
     }
     monitor.wait();
-    place.assert_left(&["heard"]);
+    place.assert_left(&["go", "heard"]);
 }
 
 #[test]

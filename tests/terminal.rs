@@ -211,6 +211,44 @@ fn suspend_stops_program_and_dmz_and_fg_continues_both() {
     assert_eq!(until_lines(place.path("status"), 1), ["130"]);
 }
 
+/// What a program hears of five times ^Z and `fg`.
+fn assert_one_cont_each(option: &str) {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let heard = place.path("heard");
+    let traps = ["CONT", "USR1", "USR2"].map(|name| format!("trap 'echo {name} >>heard' {name}; ")).concat();
+    // It waits without a child: a shell that has just made one with vfork(2) stops only after the child's exec.
+    place.file(
+        "script",
+        format!("{traps}mkfifo never; exec 3<>never; echo ready >>heard; while :; do read x <&3; done"),
+    );
+    let (dmz, program) = type_dmz(&master, shell, &format!("dmz -I {option} -c . /bin/sh script"));
+    let mut expected = vec!["ready"];
+    until_lines(&heard, 1);
+    for _ in 0..5 {
+        keys(&master, "\x1a");
+        until_stopped(program, true);
+        until_stopped(dmz, true);
+        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        keys(&master, "fg\n");
+        until_stopped(program, false);
+        let is_idle = || dmz.status("ShdPnd").unwrap().bytes().all(|digit| digit == b'0');
+        until("nothing to pass on", || is_idle().then_some(()));
+        expected.push("CONT");
+        assert_eq!(until_lines(&heard, expected.len()), expected, "{option}");
+        // Whatever came before has been heard when this one is.
+        program.signal(SIGUSR1);
+        expected.push("USR1");
+        assert_eq!(until_lines(&heard, expected.len()), expected, "{option}");
+        drain(&master);
+    }
+}
+
+#[test]
+fn what_continues_dmz_is_not_passed_on_as_well() {
+    ["", "--map=CONT:USR2"].into_iter().for_each(assert_one_cont_each);
+}
+
 /// Suspends and continues a job whose standard descriptors are elsewhere.
 fn suspend(elsewhere: &str) {
     let place = Place::new();

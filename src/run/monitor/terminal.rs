@@ -4,7 +4,7 @@
 use super::Monitor;
 use crate::sys::monitor as sys;
 use crate::sys::process;
-use crate::sys::signal::{Arrived, CONT, INT, QUIT, TSTP, TTIN, TTOU, WINCH};
+use crate::sys::signal::{self, Arrived, CONT, INT, QUIT, TSTP, TTIN, TTOU, WINCH};
 
 impl Monitor<'_> {
     /// Has the terminal sent this signal, and to the program as well? A key's signal has gone to the whole foreground; a
@@ -19,6 +19,8 @@ impl Monitor<'_> {
     pub(super) fn stop_too(&mut self) {
         if let (Some(terminal), Some(program)) = (self.terminal, self.program) {
             sys::stop_self();
+            // What has continued this process is not passed on as well: a second one would undo the next stop.
+            let _ = signal::wait_for(signal::set(&[CONT]), Some(0));
             self.has_foreground = sys::is_foreground(terminal);
             if self.has_foreground {
                 let _ = sys::take_foreground(terminal, program.number());
