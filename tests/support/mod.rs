@@ -196,9 +196,15 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let owned = self.owned.take().into_iter();
-        let owned = owned.filter(|(process, begin)| begin.is_some() && process.begin() == *begin);
-        for process in owned.map(|(process, _)| process).chain(self.processes()) {
-            process.end();
+        owned
+            .filter(|(process, begin)| begin.is_some() && process.begin() == *begin)
+            .for_each(|(process, _)| process.end());
+        // A process in the middle of its exec has no environment to be known by: where there is one there may be another.
+        let mut looks = 1;
+        while looks < 2 {
+            let left = self.processes();
+            looks = if left.is_empty() { looks + 1 } else { 0 };
+            left.into_iter().for_each(Process::end);
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
