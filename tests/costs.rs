@@ -125,7 +125,7 @@ const RED_ZONE: usize = 128;
 fn stacks() -> [usize; 2] {
     let mut most = [0, 0];
     // Those with the most to do.
-    for (name, options) in STARTS.iter().filter(|(name, _)| ["files", "wait", "user", "monitor"].contains(name)) {
+    for (name, options) in STARTS.iter().filter(|(name, _)| ["user", "monitor"].contains(name)) {
         let place = Place::new();
         let mut command = place.dmz(*options);
         command.args(["--", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

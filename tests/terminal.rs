@@ -188,6 +188,16 @@ fn a_hangup_ends_the_program_and_dmz() {
     }
 }
 
+/// ^Z, and `fg` once both have stopped.
+fn stop_and_continue(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
+    keys(master, "\x1a");
+    until_stopped(program, true);
+    until_stopped(dmz, true);
+    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    keys(master, "fg\n");
+    until_stopped(program, false);
+}
+
 #[test]
 fn suspend_stops_program_and_dmz_and_fg_continues_both() {
     let place = Place::new();
@@ -195,13 +205,8 @@ fn suspend_stops_program_and_dmz_and_fg_continues_both() {
     let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
     for _ in 0..3 {
         until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
-        keys(&master, "\x1a");
-        until_stopped(program, true);
-        until_stopped(dmz, true);
-        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
-        keys(&master, "fg\n");
+        stop_and_continue(&master, shell, dmz, program);
         until_stopped(dmz, false);
-        until_stopped(program, false);
         drain(&master);
     }
     until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
@@ -226,12 +231,7 @@ fn assert_one_cont_each(option: &str) {
     let mut expected = vec!["ready"];
     until_lines(&heard, 1);
     for _ in 0..5 {
-        keys(&master, "\x1a");
-        until_stopped(program, true);
-        until_stopped(dmz, true);
-        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
-        keys(&master, "fg\n");
-        until_stopped(program, false);
+        stop_and_continue(&master, shell, dmz, program);
         let is_idle = || dmz.status("ShdPnd").unwrap().bytes().all(|digit| digit == b'0');
         until("nothing to pass on", || is_idle().then_some(()));
         expected.push("CONT");

@@ -214,7 +214,7 @@ fn watch(record: &Record, daemon: process::Process) -> Result<(), Reason> {
         match process::peek(daemon) {
             Ok(Some(End::Killed(_))) => return Err(Reason::KILLED),
             Ok(Some(End::Exited(_))) => break,
-            Ok(None) if !record.is_executing() => moments = 10 * MOMENTS,
+            Ok(None) if !record.is_executing() => moments = MOMENTS_WITH_EXEC,
             _ => moments -= 1,
         }
         process::pause();
@@ -225,8 +225,9 @@ fn watch(record: &Record, daemon: process::Process) -> Result<(), Reason> {
     Ok(())
 }
 
-/// How many pauses of 100 µs that moment is.
+/// How many pauses of 100 µs that moment is; and where the exec is still to come, which takes time itself.
 const MOMENTS: usize = 50;
+const MOMENTS_WITH_EXEC: usize = 10 * MOMENTS;
 
 /// The session process.
 fn session(start: &Start<'_>) -> Infallible {

@@ -3,6 +3,7 @@
 
 use crate::calls::*;
 use crate::matrix::*;
+use crate::scenario::is_null;
 use crate::support::*;
 use crate::tracer::*;
 use libc::SIGKILL;
@@ -131,12 +132,6 @@ impl Start {
     }
 }
 
-/// Lets others run for a millisecond.
-fn pause() {
-    // SAFETY: no descriptors.
-    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
-}
-
 /// All that is alive now.
 fn alive(story: &Story) -> Vec<Process> {
     story.processes.iter().map(|traced| traced.process).filter(|process| process.is_alive()).collect()
@@ -230,13 +225,6 @@ impl Look<'_> {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// Is this descriptor the null device, by whatever name?
-fn is_null(process: Process, number: i32) -> bool {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let found = fs::metadata(format!("/proc/{}/fd/{number}", process.0));
-    found.is_ok_and(|file| file.file_type().is_char_device() && file.rdev() == libc::makedev(1, 3))
 }
 
 /// Leads a start to its end.

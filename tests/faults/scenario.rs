@@ -377,14 +377,8 @@ impl Scenario {
     }
 }
 
-/// Lets others run for a millisecond.
-fn pause() {
-    // SAFETY: no descriptors.
-    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
-}
-
 /// Is this descriptor the null device, by whatever name?
-fn is_null(process: Process, number: i32) -> bool {
+pub fn is_null(process: Process, number: i32) -> bool {
     let found = fs::metadata(format!("/proc/{}/fd/{number}", process.0));
     found.is_ok_and(|file| file.file_type().is_char_device() && file.rdev() == libc::makedev(1, 3))
 }

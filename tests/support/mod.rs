@@ -79,9 +79,14 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(begin.elapsed() < DEADLINE, "in vain: {what}");
-        // SAFETY: no descriptors: this only lets others run for a millisecond.
-        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+        pause();
     }
+}
+
+/// Lets others run for a millisecond.
+pub fn pause() {
+    // SAFETY: no descriptors.
+    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
 }
 
 /// One test's folder and processes. Everything that was started through it carries its mark in the environment, or is

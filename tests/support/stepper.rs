@@ -2,6 +2,7 @@
 //! (ptrace(2)), and does one thing just then: a signal that comes just then, or a long wait. For x86-64.
 
 use super::support::*;
+use std::collections::HashMap;
 use std::io;
 use std::mem::offset_of;
 use std::os::unix::process::ExitStatusExt;
@@ -78,8 +79,18 @@ pub fn walk(command: &mut Command, at: At, deed: Deed) -> Walk {
     let first = command.spawn().unwrap().id() as i32;
     let status = ExitStatus::from_raw(0);
     let walk = Walk { status, calls: 0, moments: vec![], stacks: vec![], done: false, left_early: false };
-    let mut walker =
-        Walker { walk, at, deed, first, running: vec![first], in_call: vec![], marks: 0, hits: None, held: None };
+    let mut walker = Walker {
+        walk,
+        at,
+        deed,
+        first,
+        running: vec![first],
+        in_call: vec![],
+        marks: 0,
+        passed: HashMap::new(),
+        hits: None,
+        held: None,
+    };
     let (mut known, begin) = (vec![], Instant::now());
     while !walker.running.is_empty() {
         assert!(begin.elapsed() < LIMIT, "a start that does not end");
@@ -111,6 +122,8 @@ struct Walker {
     in_call: Vec<i32>,
     /// How many marks there were.
     marks: usize,
+    /// How often each instruction was passed since the last mark.
+    passed: HashMap<usize, usize>,
     /// Who is on its way to the chosen instruction, and how often it is still to pass it.
     hits: Option<(i32, usize)>,
     /// Who does not go on yet, since when and for how long.
@@ -186,6 +199,7 @@ impl Walker {
 
     fn mark(&mut self, pid: i32) {
         self.marks += 1;
+        self.passed.clear();
         match self.at {
             At::Each => self.step(pid),
             At::Instruction(moment) if moment.mark == self.marks => {
@@ -205,12 +219,12 @@ impl Walker {
             Some((.., lowest)) => *lowest = pointer.min(*lowest),
             None => self.walk.stacks.push((pid, pointer, pointer)),
         }
-        let moments = &mut self.walk.moments;
-        let mine = || moments.iter().rev().take_while(|moment| moment.mark == self.marks);
         // One that repeats itself (`rep`) counts once, as it does for a breakpoint.
-        if mine().next().is_none_or(|last| last.address != address) {
-            let before = mine().filter(|moment| moment.address == address).count();
-            moments.push(Moment { mark: self.marks, address, before });
+        let is_same = |last: &Moment| last.mark == self.marks && last.address == address;
+        if !self.walk.moments.last().is_some_and(is_same) {
+            let before = self.passed.entry(address).or_default();
+            self.walk.moments.push(Moment { mark: self.marks, address, before: *before });
+            *before += 1;
         }
         if is_call(pid, address) {
             self.go_on(pid, 0);

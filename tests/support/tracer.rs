@@ -103,7 +103,7 @@ impl Story {
     }
 
     /// Has this process got so far in its exec that the kernel counts it as done (proc(5), stat, PF_FORKNOEXEC), though the
-    /// tracer is told a moment later? What was called is no child of ours without an exec, so it counts as one that has not.
+    /// tracer is told a moment later? Of the process that was called this says nothing: it has executed dmz itself.
     pub fn is_executing(&self, place: usize) -> bool {
         const PF_FORKNOEXEC: i64 = 0x40;
         place != 0 && self.processes[place].process.stat(9) & PF_FORKNOEXEC == 0
