@@ -74,8 +74,9 @@ fn failed(config: &Config<'_>, failure: Failure) -> Exit {
     message::failed(config, Failed { failure, number: 0 })
 }
 
-/// Asks, stops or signals the daemon behind the pidfile.
+/// Asks, stops or signals the daemon behind the pidfile. Never inlined: it has room for a path on its stack.
 #[cfg(feature = "control")]
+#[inline(never)]
 fn control(config: &Config<'_>, words: &Words) -> Result<Exit, Failure> {
     const ELSEWHERE: Word<'static> = Word::new(c"its owner is in another PID namespace");
     if config.has(Opt::Stop) {

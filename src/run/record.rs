@@ -58,6 +58,7 @@ impl Record {
     }
 
     /// The noted step failed; only the first failure counts, unless it is what a signal has brought about.
+    #[inline(never)]
     pub fn fail(&self, reason: Reason) {
         if !self.has_failed() || reason == Reason::INTERRUPTED {
             self.reason.store(reason.number(), Relaxed);

@@ -10,8 +10,11 @@ unsafe extern "C" fn dmz_start() -> ! {
         "mov x29, xzr", // the outermost frame: debuggers stop here
         "mov x30, xzr",
         "mov x0, sp", // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 16
+        "bl {close_gap}",
+        "mov sp, x0",
         "bl {enter}",
         "udf #0",
+        close_gap = sym super::close_gap,
         enter = sym super::enter,
     )
 }

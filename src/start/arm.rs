@@ -10,8 +10,11 @@ unsafe extern "C" fn dmz_start() -> ! {
         "mov r11, #0", // the outermost frame: debuggers stop here
         "mov lr, #0",
         "mov r0, sp", // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 8
+        "bl {close_gap}",
+        "mov sp, r0",
         "bl {enter}",
         "udf #0",
+        close_gap = sym super::close_gap,
         enter = sym super::enter,
     )
 }

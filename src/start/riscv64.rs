@@ -10,8 +10,11 @@ unsafe extern "C" fn dmz_start() -> ! {
         "mv fp, zero", // the outermost frame: debuggers stop here
         "mv ra, zero",
         "mv a0, sp", // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 16
+        "call {close_gap}",
+        "mv sp, a0",
         "call {enter}",
         "unimp",
+        close_gap = sym super::close_gap,
         enter = sym super::enter,
     )
 }

@@ -11,8 +11,12 @@ unsafe extern "C" fn dmz_start() -> ! {
         "mov eax, esp", // argc, argv, envp, auxv as the kernel laid them out, aligned to 16
         "sub esp, 12", // the call below then gives the alignment that the ABI promises
         "push eax",
+        "call {close_gap}",
+        "lea esp, [eax - 12]",
+        "push eax",
         "call {enter}",
         "ud2",
+        close_gap = sym super::close_gap,
         enter = sym super::enter,
     )
 }

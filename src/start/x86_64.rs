@@ -7,10 +7,13 @@ global_asm!(
     ".type dmz_start, @function",
     "dmz_start:",
     "xor ebp, ebp",   // the outermost frame: debuggers stop here
-    "mov rdi, rsp",   // first argument: argc, argv, envp, auxv as the kernel laid them out
-    "and rsp, -16",   // the call below then gives the alignment that the ABI promises
+    "mov rdi, rsp",   // first argument: argc, argv, envp, auxv as the kernel laid them out, aligned to 16
+    "call {close_gap}",
+    "mov rsp, rax",
+    "mov rdi, rax",
     "call {enter}",
     "ud2",
+    close_gap = sym super::close_gap,
     enter = sym super::enter,
 );
 

@@ -135,6 +135,21 @@ pub fn set_aside<T: Sync, R>(record: &'static T, wait: impl FnOnce() -> R) -> R 
     }
 }
 
+/// Gives back the stack that earlier, deeper calls have used (madvise(2), MADV_DONTNEED).
+#[cfg(feature = "monitor")]
+#[inline(never)]
+pub fn trim_stack() {
+    use rustix::mm::{Advice, madvise};
+    /// What the ABI lets a function use below its stack pointer, and as much for what this one has.
+    const MARGIN: usize = 256;
+    /// The kernel maps so much at least, and a start does not go deeper.
+    const DEPTH: usize = 16 * PAGE;
+    let here = 0u8;
+    let end = (&raw const here).cast_mut().map_addr(|here| (here - MARGIN) & !(PAGE - 1));
+    // SAFETY: only what is called from here has a frame down there, and it has not been called yet.
+    let _ = unsafe { madvise(end.wrapping_sub(DEPTH).cast(), DEPTH, Advice::LinuxDontNeed) };
+}
+
 /// Memory for what the command line turns into: mapped in large pieces that cost a page where they are touched, handed
 /// out in order, never given back.
 pub struct Pool {

@@ -38,6 +38,7 @@ impl<'a> Word<'a> {
     }
 
     /// The text that `bytes` are, up to their first NUL; nothing if their last byte is none.
+    #[inline(never)]
     pub const fn ending(bytes: &'a [u8]) -> Word<'a> {
         match bytes {
             // SAFETY: their last byte is a NUL, and they live for 'a.

@@ -20,7 +20,7 @@ use crate::plan::ready::Ready;
 use crate::plan::{Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file;
-use crate::sys::memory::{Path, set_aside};
+use crate::sys::memory::{Path, set_aside, trim_stack};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, CONT, INT, KILL, TERM, TSTP, TTIN, TTOU};
@@ -188,6 +188,7 @@ impl Monitor<'_> {
     }
 
     /// Until nothing is left. The first time that the program works, `started` gets its id.
+    #[inline(never)]
     fn stay(&mut self, started: impl FnOnce(i32) -> Result<(), Failure>) {
         let record = self.work.start.record;
         let mut started = Some(started);
@@ -219,7 +220,10 @@ impl Monitor<'_> {
             let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
             let arrived = match left {
                 // Nobody reads the record any more: its page is for when there is something to do.
-                None if self.is_alone() => set_aside(record, || signal::wait_for(signal::ALL, None)),
+                None if self.is_alone() => {
+                    trim_stack();
+                    set_aside(record, || signal::wait_for(signal::ALL, None))
+                }
                 None if looks > 0 => {
                     looks -= 1;
                     signal::wait_for(signal::ALL, Some(LOOK))
