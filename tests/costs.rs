@@ -16,6 +16,7 @@ mod tracer;
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 use stepper::{At, Deed, walk};
@@ -30,7 +31,6 @@ const TRIES: usize = 5;
 const SLACK: &[(&str, usize)] = &[
     ("bytes tables", 32),
     ("monitor resident", 8),
-    ("monitor own", 8),
     ("monitor page-tables", 4),
     ("calls wait", 9),
     ("calls monitor", 9),
@@ -114,8 +114,8 @@ fn bytes() -> [usize; 3] {
     [entry - headers, end - entry, file.len() - end + headers]
 }
 
-/// What is mapped for the private stacks of a start (`src/sys/memory.rs`): of the session process, on which its monitor
-/// lives as well, and of the daemon.
+/// What is mapped for the private stacks of a start that has a session process (`src/sys/memory.rs`): of that, and of the
+/// daemon.
 const STACKS: [usize; 2] = [4096, 2 * 4096];
 
 /// What a function that calls no other may use below its stack pointer.
@@ -125,10 +125,11 @@ const RED_ZONE: usize = 128;
 fn stacks() -> [usize; 2] {
     let mut most = [0, 0];
     // Those with the most to do.
-    for (name, options) in STARTS.iter().filter(|(name, _)| ["user", "monitor"].contains(name)) {
+    for (name, options) in STARTS.iter().filter(|(name, _)| ["files", "user", "limits"].contains(name)) {
         let place = Place::new();
         let mut command = place.dmz(*options);
         command.args(["--", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(0); // whose leader cannot make a session
         let stacks = walk(&mut command, At::Each, Deed::Nothing).stacks;
         // A stack of its own begins at the end of a page, and the daemon's is below the other one.
         let (_, top, _) = stacks[1..].iter().find(|(_, first, _)| first % 4096 == 0).expect("a private stack");

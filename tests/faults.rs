@@ -10,6 +10,9 @@ mod support;
 #[path = "faults/calls.rs"]
 mod calls;
 #[cfg(target_arch = "x86_64")]
+#[path = "faults/copies.rs"]
+mod copies;
+#[cfg(target_arch = "x86_64")]
 #[path = "faults/matrix.rs"]
 mod matrix;
 #[cfg(target_arch = "x86_64")]
@@ -26,6 +29,14 @@ mod tracer;
 fn whatever_fails_there_is_one_line_or_a_whole_daemon() {
     #[cfg(target_arch = "x86_64")]
     matrix::inject();
+    #[cfg(not(target_arch = "x86_64"))]
+    eprintln!("skipped: the tracer knows the registers of x86-64 only");
+}
+
+#[test]
+fn where_memory_cannot_be_shared_a_start_is_the_same() {
+    #[cfg(target_arch = "x86_64")]
+    copies::start();
     #[cfg(not(target_arch = "x86_64"))]
     eprintln!("skipped: the tracer knows the registers of x86-64 only");
 }

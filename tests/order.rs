@@ -323,10 +323,10 @@ fn has_ended(lines: &[String]) -> bool {
     lines.last().is_some_and(|line| line.starts_with("+++ "))
 }
 
-/// Does the launcher wait for the program? The first signal that it takes is the session process's end.
+/// Does the launcher wait for the program? It does when the session process has ended.
 fn waits(launcher: i32, lines: &[String]) -> bool {
     let call = fs::read_to_string(format!("/proc/{launcher}/syscall")).unwrap_or_default();
-    lines.iter().any(|line| line.starts_with("rt_sigtimedwait(") && line.contains(" = "))
+    lines.iter().any(|line| line.starts_with("waitid(") && line.contains(" = 0"))
         && call.starts_with(&format!("{} ", libc::SYS_rt_sigtimedwait))
 }
 

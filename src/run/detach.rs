@@ -4,7 +4,7 @@
 //! failure is simply there when the parent goes on. What that cannot tell, a killed daemon from an executed program, the
 //! session process asks the kernel.
 
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use super::apply::{Start, Work};
 use super::record::Record;
@@ -12,8 +12,8 @@ use super::{Command, Failed, perform, pidfile};
 use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::file::{self, Fd, NO_FD};
-use crate::sys::memory::{self, Path};
-use crate::sys::process::{self, End, Infallible};
+use crate::sys::memory::{self, Path, Stack};
+use crate::sys::process::{self, End};
 use crate::sys::signal;
 
 /// A daemon that runs.
@@ -62,10 +62,11 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
 }
 
 /// What all processes of a start share.
-#[inline(always)] // what is copied out of it is more than what it does
+#[inline(never)]
 fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>, Failed> {
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
-    let arena = memory::arena(Record::default()).map_err(no_memory)?;
+    let forks = config.has(Opt::Monitored) || config.has(Opt::Ready);
+    let arena = memory::arena(Record::new(forks), forks, config.has(Opt::ForksTwice)).map_err(no_memory)?;
     arena.record.session.store(command.id, Relaxed);
     Ok(Start { config, command, record: arena.record, outer: arena.outer, inner: arena.inner, room: arena.room })
 }
@@ -134,9 +135,31 @@ fn take_down(config: &Config<'_>, record: &Record) {
     pidfile::undo(config.text(Opt::Pidfile), record);
 }
 
+/// Starts a process that does `entry`; comes back when it has executed a program or ended. It shares this memory, or, where
+/// that cannot be or somebody has to live on, the record alone.
+#[inline(never)]
+fn begin(
+    start: &Start<'_>,
+    stack: &Stack,
+    id: &'static AtomicI32,
+    entry: fn(&Start<'_>) -> !,
+) -> Result<process::Process, Reason> {
+    if !start.record.is_shared() {
+        if let Some(child) = process::spawn(stack, id, entry, start)? {
+            return Ok(child);
+        }
+        memory::share(start.record)?;
+        start.record.set_shared();
+    }
+    match process::fork(id)? {
+        Some(child) => Ok(child),
+        None => entry(start),
+    }
+}
+
 /// [`Step::Fork`]: starts the session process and waits until it has gone.
 pub fn fork(start: &Start<'_>) -> Result<(), Reason> {
-    process::wait(process::spawn(&start.outer, &start.record.session, session, start)?);
+    process::wait(begin(start, &start.outer, &start.record.session, session)?);
     Ok(())
 }
 
@@ -156,7 +179,7 @@ pub fn fork_and_watch(start: &Start<'_>, channel: Fd) -> Result<(), Reason> {
 
 /// [`Step::ForkDaemon`]: starts the daemon, and when it has executed the program, failed or was killed, asks which.
 pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
-    let daemon = process::spawn(&start.inner, &start.record.daemon, daemon, start)?;
+    let daemon = begin(start, &start.inner, &start.record.daemon, become_daemon)?;
     if start.config.has(Opt::SingleFork) {
         return watch(start.record, daemon);
     }
@@ -230,16 +253,11 @@ const MOMENTS: usize = 50;
 const MOMENTS_WITH_EXEC: usize = 10 * MOMENTS;
 
 /// The session process.
-fn session(start: &Start<'_>) -> Infallible {
+fn session(start: &Start<'_>) -> ! {
     child(Process::Session, start, Path::new(&mut []))
 }
 
 /// The daemon, until it is the program.
-fn daemon(start: &Start<'_>) -> Infallible {
-    become_daemon(start)
-}
-
-/// The same, in a process with its own memory.
 pub fn become_daemon(start: &Start<'_>) -> ! {
     child(Process::Daemon, start, Path::new(start.room.take()))
 }

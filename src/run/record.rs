@@ -43,6 +43,7 @@ pub struct Record {
     proved: AtomicU8,
     pidfile: AtomicU8,
     ignored: AtomicU8,
+    shared: AtomicU8,
     /// The children that the caller had before, and how many those are.
     strangers: [AtomicI32; STRANGERS],
     stranger_count: AtomicU8,
@@ -52,6 +53,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// One of which nothing is known, in memory that forked processes share or not.
+    pub fn new(is_shared: bool) -> Record {
+        Record { shared: AtomicU8::new(is_shared.into()), ..Record::default() }
+    }
+
     /// The step that a process is about to do.
     pub fn note(&self, step: Step) {
         self.step.store(step as u8, Relaxed);
@@ -143,6 +149,16 @@ impl Record {
     /// Did it?
     pub fn ignored(&self) -> bool {
         self.ignored.load(Relaxed) != 0
+    }
+
+    /// It is in memory that forked processes share.
+    pub fn set_shared(&self) {
+        self.shared.store(1, Relaxed);
+    }
+
+    /// Is it?
+    pub fn is_shared(&self) -> bool {
+        self.shared.load(Relaxed) != 0
     }
 
     /// The text is about to change; is it another start's?

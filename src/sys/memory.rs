@@ -1,7 +1,7 @@
-//! Memory: the one piece that a start maps (two stacks for the processes that share ours until they have executed the
-//! program, the record they leave, room for a path), a pool for what the command line turns into, and paths.
+//! Memory: what a start maps (the record that its processes leave, room for a path, and stacks for those that share our
+//! memory until they have executed the program), a pool for what the command line turns into, and paths.
 
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{NonNull, null_mut};
 use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -23,7 +23,7 @@ impl Once {
     }
 }
 
-/// The end of a stack for one process.
+/// The end of a stack for one process: in memory of its own, or below the frames of who starts it.
 pub struct Stack(Once);
 
 impl Stack {
@@ -32,10 +32,14 @@ impl Stack {
         Stack(Once(AtomicPtr::new(null_mut())))
     }
 
-    pub(super) fn take(&self) -> Option<NonNull<u8>> {
-        self.0.take()
+    /// What clone(2) takes, which is NULL for a stack below the caller's frames.
+    pub(super) fn take(&self) -> Option<*mut u8> {
+        self.0.take().map(|end| if end == BELOW { null_mut() } else { end.as_ptr() })
     }
 }
+
+/// Stands for the caller's own stack. No mapping ends there.
+const BELOW: NonNull<u8> = NonNull::dangling();
 
 /// Room for one path.
 pub struct Room(Once);
@@ -53,14 +57,15 @@ impl Room {
     }
 }
 
-/// A record that child processes can write, room for a path, and a stack for each of two processes.
+/// A record that child processes can write, room for a path, and stacks.
 ///
-/// Record and path share two pages that are shared even where clone(2) copies, and of which a short path touches one: it
-/// costs a monitor no page of its own. The stacks are private, since a process that was copied goes on on its copy: from the
-/// end a page for the outer one, two for the inner one. Below nothing is mapped, so that the daemon's running over is a
-/// fault, not a corruption. Less than half of each is used (`tests/costs.txt`).
+/// Record and path are two pages, of which a short path touches one. A process that shares our memory, while we sleep,
+/// may have its frames below ours; but when a session process is killed, its parent goes on while the daemon still runs,
+/// so these two have stacks of their own: from the end a page for the outer one, two for the inner one. Below nothing is
+/// mapped, so that the daemon's running over is a fault, not a corruption. Less than half of each is used
+/// (`tests/costs.txt`).
 pub struct Arena<T: 'static> {
-    /// The record, in memory that is shared even where clone(2) copies (an emulator's vfork).
+    /// The record.
     pub record: &'static T,
     /// For the session process.
     pub outer: Stack,
@@ -72,22 +77,42 @@ pub struct Arena<T: 'static> {
 
 const PAGE: usize = 4096;
 
-/// Maps an arena that holds `record` (mmap(2)). It is never unmapped: a child may still run on it.
-pub fn arena<T: Sync>(record: T) -> Result<Arena<T>> {
-    const { assert!(size_of::<T>() + PATH_MAX <= 2 * PAGE) };
-    let place = map(2 * PAGE, MapFlags::SHARED)?.cast::<T>();
-    let stacks = map(3 * PAGE, MapFlags::PRIVATE)?;
-    // SAFETY: record and room fit into their pages, and the record is written before it is lent out; the mappings last as
+/// Record and path.
+const RECORD: usize = 2 * PAGE;
+
+/// Maps an arena that holds `record` (mmap(2)), which forked processes share if it `is_shared`. It is never unmapped: a child
+/// may still run on it.
+pub fn arena<T: Sync>(record: T, is_shared: bool, has_session: bool) -> Result<Arena<T>> {
+    const { assert!(size_of::<T>() + PATH_MAX <= RECORD) };
+    let flags = if is_shared { MapFlags::SHARED } else { MapFlags::PRIVATE };
+    let place = map(null_mut(), RECORD, flags)?.cast::<T>();
+    let (mut outer, mut inner) = (null_mut(), BELOW.as_ptr());
+    if has_session {
+        inner = map(null_mut(), 3 * PAGE, MapFlags::PRIVATE)?.wrapping_add(2 * PAGE);
+        outer = inner.wrapping_add(PAGE);
+    }
+    let stack = |end| Stack(Once(AtomicPtr::new(end)));
+    // SAFETY: record and room fit into their pages, and the record is written before it is lent out; the mapping lasts as
     // long as the process.
     unsafe {
         place.write(record);
-        Ok(Arena {
-            record: &*place,
-            outer: Stack(Once(AtomicPtr::new(stacks.add(3 * PAGE)))),
-            inner: Stack(Once(AtomicPtr::new(stacks.add(2 * PAGE)))),
-            room: Room(Once(AtomicPtr::new(place.add(1).cast()))),
-        })
+        let room = Room(Once(AtomicPtr::new(place.add(1).cast())));
+        Ok(Arena { record: &*place, outer: stack(outer), inner: stack(inner), room })
     }
+}
+
+/// Puts the record into memory that is shared with every process that is forked from now on (mmap(2)). For a process that
+/// is the only one with that record, before anything is put into the room behind it.
+pub fn share<T: Sync>(record: &'static T) -> Result<()> {
+    let place = (&raw const *record).cast_mut();
+    // SAFETY: a copy of the bits is put back where they were before anybody looks again: what `T` holds is atomic numbers,
+    // whose memory may be written to. The pages are a mapping of our own that begins with the record.
+    unsafe {
+        let copy = ManuallyDrop::new(place.read());
+        map(place.cast(), RECORD, MapFlags::SHARED | MapFlags::FIXED)?;
+        place.cast::<ManuallyDrop<T>>().write(copy);
+    }
+    Ok(())
 }
 
 /// A value in memory that is shared with the processes that are forked while it is there; given back in the end.
@@ -97,7 +122,7 @@ impl<T: Sync> Shared<T> {
     /// Maps memory for `value` (mmap(2)).
     pub fn new(value: T) -> Result<Shared<T>> {
         const { assert!(size_of::<T>() <= PAGE && !core::mem::needs_drop::<T>()) };
-        let place = map(PAGE, MapFlags::SHARED)?.cast::<T>();
+        let place = map(null_mut(), PAGE, MapFlags::SHARED)?.cast::<T>();
         // SAFETY: the value fits into the page, which nobody else has.
         unsafe {
             place.write(value);
@@ -127,10 +152,10 @@ pub fn set_aside<T: Sync, R>(record: &'static T, wait: impl FnOnce() -> R) -> R 
     // SAFETY: a copy of the bits is put back where they were before anybody looks again: what `T` holds is atomic numbers,
     // whose memory may be written to. The page is a mapping of our own that begins with the record.
     unsafe {
-        let copy = core::mem::ManuallyDrop::new(place.read());
-        let _ = madvise(place.cast(), 2 * PAGE, Advice::LinuxRemove);
+        let copy = ManuallyDrop::new(place.read());
+        let _ = madvise(place.cast(), RECORD, Advice::LinuxRemove);
         let waited = wait();
-        place.cast::<core::mem::ManuallyDrop<T>>().write(copy);
+        place.cast::<ManuallyDrop<T>>().write(copy);
         waited
     }
 }
@@ -181,7 +206,7 @@ impl Pool {
         let length = length.next_multiple_of(16);
         if self.left < length {
             let size = length.max(PIECE);
-            (self.rest, self.left) = (map(size, MapFlags::PRIVATE).ok()?, size);
+            (self.rest, self.left) = (map(null_mut(), size, MapFlags::PRIVATE).ok()?, size);
         }
         self.left -= length;
         let place = self.rest;
@@ -220,11 +245,12 @@ impl Default for Pool {
     }
 }
 
-/// Maps zeroed memory for reading and writing at a place that the kernel picks.
-fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
+/// Maps zeroed memory for reading and writing at a place that the kernel picks, or with MAP_FIXED at `place`.
+#[inline(never)]
+fn map(place: *mut u8, length: usize, flags: MapFlags) -> Result<*mut u8> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping overlaps nothing.
-    Ok(unsafe { rustix::mm::mmap_anonymous(null_mut(), length, protection, flags)? }.cast())
+    // SAFETY: a new mapping overlaps nothing; over what else there would be a fixed one, `share` alone says.
+    Ok(unsafe { rustix::mm::mmap_anonymous(place.cast(), length, protection, flags)? }.cast())
 }
 
 /// The longest path that the kernel takes, its NUL included.

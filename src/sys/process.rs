@@ -1,6 +1,6 @@
 //! Processes: starting, waiting for, ending them.
 
-use core::sync::atomic::AtomicI32;
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 use linux_raw_sys::general as linux;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
@@ -38,32 +38,57 @@ impl From<Pid> for Process {
     }
 }
 
-/// Starts a process that shares this memory and runs `entry(context)` on a stack of its own; comes back when it has
-/// executed a program or ended (clone(2) with CLONE_VM and CLONE_VFORK; an emulator may fork and come back at once).
-/// `id` gets the new process's id before either goes on. EBUSY for a stack that was used before.
+/// Starts a process that shares this memory and runs `entry(context)` on `stack`; comes back when it has executed a program
+/// or ended (clone(2) with CLONE_VM and CLONE_VFORK). `id` gets the new process's id before either goes on. Nothing where
+/// memory cannot be shared, and then nothing was done. EBUSY for a stack that was used before.
 ///
-/// The type of `entry` says that it never returns. What it changes in `context` must be `Sync`, since the two processes
+/// An emulator makes a fork of it, and both would go on. QEMU does so only for a process whose end is told by SIGCHLD, and
+/// else says EINVAL; so it is told by nothing, until the exec makes it SIGCHLD. Others put the id into the parent's
+/// memory alone, as the kernel would at a fork: a process that misses it there is a copy.
+///
+/// What `entry` changes in `context` must be `Sync`, since the two processes
 /// touch the same memory as two threads would.
 pub fn spawn<T: Sync>(
     stack: &Stack,
     id: &'static AtomicI32,
-    entry: fn(&T) -> Infallible,
+    entry: fn(&T) -> !,
     context: &T,
-) -> Result<Process> {
-    struct Call<'a, T>(fn(&T) -> Infallible, &'a T);
+) -> Result<Option<Process>> {
+    struct Call<'a, T> {
+        entry: fn(&T) -> !,
+        context: &'a T,
+        id: &'static AtomicI32,
+        before: i32,
+        has_begun: AtomicBool,
+    }
     unsafe extern "C" fn run<T>(call: *const ()) -> ! {
         // SAFETY: `call` is the Call below, in a frame that stays: its owner sleeps in clone, and where it does not (an
         // emulator) or is killed, the child has its own copy or the frame's memory stays mapped.
-        let Call(entry, context) = unsafe { &*call.cast::<Call<'_, T>>() };
-        match entry(context) {}
+        let call = unsafe { &*call.cast::<Call<'_, T>>() };
+        if call.id.load(Relaxed) == call.before {
+            exit(0);
+        }
+        call.has_begun.store(true, Relaxed);
+        (call.entry)(call.context)
     }
-    let top = stack.take().ok_or(Errno::BUSY)?.as_ptr();
-    let flags =
-        linux::CLONE_VM | linux::CLONE_VFORK | linux::CLONE_PARENT_SETTID | linux::CLONE_CHILD_SETTID | linux::SIGCHLD;
-    let call = Call(entry, context);
-    // SAFETY: the stack was mapped for one child and is used up now; `run` never returns; `id` lives for ever.
-    let pid = answer(unsafe { clone(flags, top, id.as_ptr(), run::<T>, (&raw const call).cast()) })?;
-    Process::new(pid as i32).ok_or(Errno::BUSY)
+    let top = stack.take().ok_or(Errno::BUSY)?;
+    let flags = linux::CLONE_VM | linux::CLONE_VFORK | linux::CLONE_PARENT_SETTID;
+    let call = Call { entry, context, id, before: id.load(Relaxed), has_begun: AtomicBool::new(false) };
+    // SAFETY: the stack is used up now, and was mapped for one child or is below this frame, whose owner sleeps until the
+    // child has let go of it; `run` never returns; `id` lives for ever.
+    let pid = match answer(unsafe { clone(flags, top, id.as_ptr(), run::<T>, (&raw const call).cast()) }) {
+        Err(Errno::INVAL) => return Ok(None),
+        pid => pid?,
+    };
+    let child = Process::new(pid as i32).ok_or(Errno::BUSY)?;
+    // Or else it was killed before its first instruction.
+    if !call.has_begun.load(Relaxed)
+        && let Ok(Some(End::Exited(_))) = look(child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+    {
+        wait(child);
+        return Ok(None);
+    }
+    Ok(Some(child))
 }
 
 /// Starts a process with a copy of this memory; comes back in it with nothing, and in this one when the other has executed
@@ -85,9 +110,6 @@ fn copy(id: &'static AtomicI32, flags: u32) -> Result<Option<Process>> {
     // `id` lives for ever.
     Ok(Process::new(answer(unsafe { syscall(linux::__NR_clone, flags as usize, 0, place, fourth, fifth) })? as i32))
 }
-
-/// What the entry of `spawn` gives: nothing, it never returns.
-pub use core::convert::Infallible;
 
 /// execve(2); comes back only with the reason why not.
 pub fn execute(path: Word<'_>, arguments: Vector, environment: Vector) -> Errno {
@@ -162,6 +184,8 @@ pub fn wait(child: Process) {
 
 #[inline(never)]
 fn look(child: Process, options: WaitIdOptions) -> Result<Option<End>> {
+    // Whatever its end is told by: see `spawn`.
+    let options = options | WaitIdOptions::from_bits_retain(linux::__WALL);
     let status = rustix::process::waitid(WaitId::Pid(child.0), options)?;
     Ok(status.map(|status| match status.terminating_signal() {
         Some(signal) => End::Killed(signal as u8),

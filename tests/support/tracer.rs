@@ -34,6 +34,8 @@ pub enum Act {
     Pretend(i32),
     /// It is made with a length of one.
     Shorten,
+    /// It is a clone(2), and makes a process with a copy of the memory, as an emulator's.
+    Copy,
     /// It is not made before this process, by its place in the story, was killed and has ended.
     Kill(usize),
 }
@@ -68,8 +70,8 @@ pub struct Traced {
     is_born: bool,
     /// The error number that its call is to have at the end.
     fails: Option<i32>,
-    /// The third argument of its call as it was.
-    length: Option<u64>,
+    /// A register of an argument of its call, as it was.
+    before: Option<(usize, u64)>,
 }
 
 /// A run: its processes in the order of their births, the one that was called first.
@@ -136,15 +138,15 @@ impl Story {
                 calls,
                 is_born: false,
                 fails: None,
-                length: None,
+                before: None,
             });
             self.processes.len() - 1
         })
     }
 
     fn go_on(&self, place: usize, signal: i32, watcher: &dyn Watcher) {
-        let Traced { process, fails, length, .. } = self.processes[place];
-        let to_its_call = fails.is_some() || length.is_some() || watcher.wants_calls(place);
+        let Traced { process, fails, before, .. } = self.processes[place];
+        let to_its_call = fails.is_some() || before.is_some() || watcher.wants_calls(place);
         let how = if to_its_call { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
         // Where this fails it was killed meanwhile.
         let _ = request(how, process, 0, signal as usize);
@@ -206,8 +208,8 @@ impl Story {
             if let Some(error) = self.processes[place].fails.take() {
                 self.set(place, RAX, -i64::from(error) as u64);
             }
-            if let Some(length) = self.processes[place].length.take() {
-                self.set(place, RDX, length);
+            if let Some((register, value)) = self.processes[place].before.take() {
+                self.set(place, register, value);
             }
             return self.go_on(place, 0, watcher);
         };
@@ -222,8 +224,12 @@ impl Story {
             }
             Act::Pretend(error) => self.processes[place].fails = Some(error),
             Act::Shorten => {
-                self.processes[place].length = Some(arguments[2]);
+                self.processes[place].before = Some((RDX, arguments[2]));
                 self.set(place, RDX, 1);
+            }
+            Act::Copy => {
+                self.processes[place].before = Some((RDI, arguments[0]));
+                self.set(place, RDI, arguments[0] & !((libc::CLONE_VM | libc::CLONE_VFORK) as u64));
             }
             Act::Kill(victim) => {
                 self.due = Some((place, victim));
@@ -236,6 +242,7 @@ impl Story {
 
 /// Where registers are for PTRACE_POKEUSER (struct user_regs_struct).
 const RAX: usize = 8 * 10;
+const RDI: usize = 8 * 14;
 const RDX: usize = 8 * 12;
 const ORIG_RAX: usize = 8 * 15;
 

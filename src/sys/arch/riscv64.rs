@@ -18,11 +18,12 @@ pub unsafe fn syscall(number: u32, a: usize, b: usize, c: usize, d: usize, e: us
     answer
 }
 
-/// clone(2) with a child that starts in `entry(argument)` on the stack below `stack`.
+/// clone(2) with a child that starts in `entry(argument)` on the stack below `stack`, or, if that is NULL, below this very
+/// frame.
 ///
 /// # Safety
-/// `stack` ends memory that only the child uses, enough for `entry`, aligned to 16; `entry` never returns; `tid` stays
-/// writable as long as the child runs.
+/// `stack` ends memory that only the child uses, enough for `entry`, aligned to 16; without one the caller sleeps as long as
+/// the child uses its stack (CLONE_VFORK). `entry` never returns; `tid` stays writable as long as the child runs.
 pub unsafe fn clone(
     flags: u32,
     stack: *mut u8,

@@ -28,11 +28,12 @@ pub unsafe extern "C" fn syscall(number: u32, a: usize, b: usize, c: usize, d: u
     )
 }
 
-/// clone(2) with a child that starts in `entry(argument)` on the stack below `stack`.
+/// clone(2) with a child that starts in `entry(argument)` on the stack below `stack`, or, if that is NULL, below this very
+/// frame.
 ///
 /// # Safety
-/// `stack` ends memory that only the child uses, enough for `entry`, aligned to 16; `entry` never returns; `tid` stays
-/// writable as long as the child runs.
+/// `stack` ends memory that only the child uses, enough for `entry`, aligned to 16; without one the caller sleeps as long as
+/// the child uses its stack (CLONE_VFORK). `entry` never returns; `tid` stays writable as long as the child runs.
 #[unsafe(naked)]
 pub unsafe extern "C" fn clone(
     flags: u32,
@@ -45,24 +46,25 @@ pub unsafe extern "C" fn clone(
         "push ebx",
         "push esi",
         "push edi",
-        "mov ecx, [esp + 20]",
-        "sub ecx, 20", // where the child finds its entry and then, aligned, its argument
-        "mov eax, [esp + 28]",
-        "mov [ecx], eax",
-        "mov eax, [esp + 32]",
-        "mov [ecx + 4], eax",
-        "mov ebx, [esp + 16]",
-        "mov edx, [esp + 24]",
+        "push ebp",
+        "mov ebx, [esp + 20]",
+        "mov ecx, [esp + 24]",
+        "mov edx, [esp + 28]",
         "mov edi, edx", // the child's id comes last here
+        "mov esi, [esp + 32]", // entry and argument, which the child has no other way to
+        "mov ebp, [esp + 36]",
         "mov eax, {number}",
         "int 0x80",
         "test eax, eax",
         "jnz 2f",
+        "and esp, -16",
+        "sub esp, 12",
+        "push ebp",
         "xor ebp, ebp", // the child's outermost frame
-        "pop eax",
-        "call eax",
+        "call esi",
         "ud2",
         "2:",
+        "pop ebp",
         "pop edi",
         "pop esi",
         "pop ebx",
