@@ -253,13 +253,15 @@ fn a_unit_of_type_notify_is_told_when_the_program_is_ready() {
     let mut command = machine.line(value("ExecStart="));
     let mut begun = Begun(command.env("NOTIFY_SOCKET", machine.path("notify")).spawn().unwrap());
     let mut told = String::new();
-    while !told.contains("READY=1") {
+    // Until then it waits for the manager.
+    while !told.contains("BARRIER=1") {
         let mut bytes = [0; 256];
-        let length = socket.recv(&mut bytes).expect("READY=1");
+        let length = socket.recv(&mut bytes).expect("READY=1 and a barrier");
         told += &String::from_utf8_lossy(&bytes[..length]);
         told += "\n";
     }
-    assert!(told.contains(&format!("MAINPID={}\n", begun.0.id())), "{told}");
+    let ready = format!("READY=1\nMAINPID={}\n", begun.0.id());
+    assert!(told.contains(&ready), "{told}");
     let server = machine.server();
     assert_eq!(server.found("arguments"), "--ready-fd 3");
     let reload = Outcome::of(machine.line(value("ExecReload=")).env("MAINPID", begun.0.id().to_string()));

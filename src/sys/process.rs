@@ -46,8 +46,7 @@ impl From<Pid> for Process {
 /// else says EINVAL; so it is told by nothing, until the exec makes it SIGCHLD. Others put the id into the parent's
 /// memory alone, as the kernel would at a fork: a process that misses it there is a copy.
 ///
-/// What `entry` changes in `context` must be `Sync`, since the two processes
-/// touch the same memory as two threads would.
+/// What `entry` changes in `context` must be `Sync`, since the two processes touch the same memory as two threads would.
 pub fn spawn<T: Sync>(
     stack: &Stack,
     id: &'static AtomicI32,
@@ -219,11 +218,11 @@ pub fn signal(child: Process, number: u32) {
 /// Dies of `signal` as a program would, but without a core file of its own; comes back if the signal does not kill.
 pub fn die(signal: u8) {
     use rustix::process::{Resource, Rlimit};
+    // The kernel keeps the first process of a namespace from it, and an emulator might wait for that for ever.
+    let Some(own) = Process::new(own_id()).filter(|own| own.number() != 1) else { return };
     let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = super::signal::dispose(signal.into(), false);
-    if let Some(own) = Process::new(own_id()) {
-        self::signal(own, signal.into());
-    }
+    self::signal(own, signal.into());
     let _ = super::signal::block(super::signal::NONE);
 }
 

@@ -83,6 +83,17 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Keeps this thread, and what it starts, on the processor that it is on: a tracer and who is traced take turns, and are
+/// three times faster where nobody else has to be woken.
+pub fn stay_on_this_processor() {
+    // SAFETY: all zeros are a set, and the kernel reads it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(libc::sched_getcpu() as usize, &mut set);
+        libc::sched_setaffinity(0, size_of_val(&set), &raw const set);
+    }
+}
+
 /// Lets others run for a millisecond.
 pub fn pause() {
     // SAFETY: no descriptors.
