@@ -206,7 +206,7 @@ pub fn fork_monitor(start: &Start<'_>) -> Result<(), Reason> {
     if start.config.has(Opt::Ready) {
         return super::ready::await_process(start.record, monitor, || start.record.is_decided());
     }
-    while !start.record.is_decided() && process::peek(monitor) == Ok(None) {
+    while !start.record.is_decided() && process::runs(monitor) {
         // A filter might refuse its word.
         let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(MOMENT));
     }
@@ -293,7 +293,7 @@ pub fn prove(
         if has_ended {
             return Ok(false);
         }
-        has_ended = process::peek(daemon) != Ok(None);
+        has_ended = !process::runs(daemon);
         if !has_ended {
             pause()?;
         }

@@ -321,7 +321,7 @@ fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
     // An inherited "ignore" would have the kernel reap it by itself.
     let _ = signal::dispose(signal::CHILD, false);
     let deadline = limit.map_or(u64::MAX, |seconds| now() + u64::from(seconds) * 1000);
-    while !record.is_decided() && process::peek(daemon) == Ok(None) {
+    while !record.is_decided() && process::runs(daemon) {
         if now() >= deadline {
             record.fail(Reason::TIMEOUT);
         } else {
@@ -341,7 +341,7 @@ fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
     }
     // It is on its way out by itself: what it has to clean up is its own.
     let end = now() + MOMENT;
-    while process::peek(daemon) == Ok(None) && now() < end {
+    while process::runs(daemon) && now() < end {
         let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(end.saturating_sub(now())));
     }
     process::end(daemon);

@@ -106,6 +106,15 @@ pub fn manager(mut environment: Vector) -> Option<Word<'static>> {
 /// Variables that hold the id of the process that they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3)).
 const NAMED: Table = Table::new(b"LISTEN_PID=\0WATCHDOG_PID=\0\0");
 
+/// The one that is over first, of times that may be none.
+#[cfg(any(feature = "monitor", feature = "ready"))]
+fn sooner(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
+
 /// Does the steps of `process` in their order; stops at the first that fails.
 #[inline(never)]
 fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {

@@ -11,6 +11,7 @@ use super::descriptors::find_null;
 use super::detach::{become_daemon, prove};
 use super::pidfile::least_of;
 use super::record::Record;
+use super::sooner;
 use crate::Word;
 use crate::plan::number::{Digits, digits};
 use crate::plan::ready::{Message, Ready, read};
@@ -137,7 +138,7 @@ impl<'a> Wait<'a> {
 
     /// Has the program said that it is ready? An error if it never will.
     pub fn is_ready(&mut self, program: Process) -> Result<bool, Reason> {
-        let has_ended = process::peek(program) != Ok(None);
+        let has_ended = !process::runs(program);
         let is_ready = match self.start.config.ready {
             // Asked after whether it has ended, so that nothing that it said is missed.
             Ready::Descriptor(_) => self.has_newline()?,
@@ -217,7 +218,7 @@ impl<'a> Wait<'a> {
     /// Waits until something has happened, but not for more than so many milliseconds.
     fn pause_for(&mut self, most: Option<u64>) -> Result<(), Reason> {
         let left = self.deadline.map(|deadline| deadline.saturating_sub(now()));
-        let time = left.into_iter().chain(most).min();
+        let time = sooner(left, most);
         match signal::wait_for(AWAITED, time) {
             Ok(arrived) if matches!(arrived.number, CHILD | IO) => Ok(()),
             Ok(arrived) => interrupt(self.start.record, arrived.number),
@@ -238,7 +239,7 @@ pub fn interrupt(record: &Record, number: u32) -> Result<(), Reason> {
 
 /// Waits for the session process, or the monitor, to end or to have decided; a signal ends the start.
 pub fn await_process(record: &Record, process: Process, is_done: impl Fn() -> bool) -> Result<(), Reason> {
-    while !is_done() && process::peek(process) == Ok(None) {
+    while !is_done() && process::runs(process) {
         // A filter might refuse the monitor's word, so look again now and then.
         if let Ok(arrived) = signal::wait_for(AWAITED, Some(100))
             && !matches!(arrived.number, CHILD | IO)
@@ -262,19 +263,19 @@ pub fn note_strangers(record: &Record) {
 /// Stops the daemon of a start that is given up, and everything that it has left.
 pub fn stop_session(record: &Record) {
     if let Some(monitor) = Process::new(record.monitor.load(Relaxed))
-        && process::peek(monitor) == Ok(None)
+        && process::runs(monitor)
     {
         // It stops the program itself, as it was told to.
         process::signal(monitor, TERM);
         process::wait(monitor);
     }
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
-        && process::peek(daemon) == Ok(None)
+        && process::runs(daemon)
     {
         process::signal(daemon, TERM);
         process::signal(daemon, CONT);
         let deadline = now() + MOMENT;
-        while process::peek(daemon) == Ok(None) && now() < deadline {
+        while process::runs(daemon) && now() < deadline {
             let _ = signal::wait_for(signal::set(&[CHILD]), Some(deadline - now()));
         }
     }

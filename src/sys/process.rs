@@ -176,6 +176,12 @@ pub fn peek(child: Process) -> Result<Option<End>> {
     look(child, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
 }
 
+/// Is this child still to end? Not one that is not ours.
+#[inline(never)]
+pub fn runs(child: Process) -> bool {
+    peek(child) == Ok(None)
+}
+
 /// Waits for this child to end (waitid(2)); comes back at once if there is none such.
 pub fn wait(child: Process) {
     while look(child, WaitIdOptions::EXITED) == Err(Errno::INTR) {}

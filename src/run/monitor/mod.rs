@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
 use super::detach::{pause, prove};
-use super::{perform, pidfile};
+use super::{perform, pidfile, sooner};
 use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
 use crate::plan::monitor::{SIGNALLED, accepts, next_delay};
@@ -79,45 +79,11 @@ const TOLD: usize = 16;
 /// Starts the program, says by `started` when it works, stays until nothing is left of it. How it ended; or why there was
 /// no start.
 pub fn run(start: &Start<'_>, started: impl FnOnce(i32) -> Result<(), Failure>) -> Result<End, Reason> {
-    let config = start.config;
-    let mut monitor = Monitor {
-        work: Work::new(start, Path::new(start.room.take())),
-        state: State::Up,
-        program: None,
-        end: End::Exited(0),
-        deadline: None,
-        started: 0,
-        delay: config.monitoring.delay,
-        restarts: 0,
-        is_last: false,
-        is_ready: !config.has(Opt::Ready),
-        #[cfg(feature = "ready")]
-        wait: None,
-        main: None,
-        adopts_until: None,
-        failure: None,
-        terminal: None,
-        has_foreground: false,
-        told: [0; TOLD],
-        told_count: 0,
-    };
-    perform(Process::Monitor, &mut monitor.work)?;
-    // Behind the closing of what was inherited.
-    if config.has(Opt::Init) {
-        monitor.terminal = sys::terminal();
-    }
-    #[cfg(feature = "ready")]
-    (monitor.wait = Some(super::ready::Wait::new(start, monitor.work.channel)?));
-    monitor.begin()?;
-    monitor.stay(started);
-    if let Some(Failure { step, reason }) = monitor.failure {
-        start.record.note(step);
-        return Err(reason);
-    }
-    if config.has(Opt::Pidfile) {
-        pidfile::remove(config.text(Opt::Pidfile), start.record.identity());
-    }
-    Ok(monitor.end)
+    let mut monitor = Monitor::new(start)?;
+    let is_over = monitor.stay();
+    // Even if it is over: then it has worked and ended.
+    let told = if monitor.work.has_started { started(start.record.daemon.load(Relaxed)) } else { Ok(()) };
+    monitor.leave(is_over, told)
 }
 
 /// The detached monitor's whole life.
@@ -136,7 +102,64 @@ pub fn live(start: &Start<'_>) -> ! {
     process::exit(0)
 }
 
-impl Monitor<'_> {
+impl<'a> Monitor<'a> {
+    /// The monitor's own steps, and the first start of the program.
+    #[inline(never)]
+    fn new(start: &'a Start<'a>) -> Result<Monitor<'a>, Reason> {
+        let config = start.config;
+        let mut monitor = Monitor {
+            work: Work::new(start, Path::new(start.room.take())),
+            state: State::Up,
+            program: None,
+            end: End::Exited(0),
+            deadline: None,
+            started: 0,
+            delay: config.monitoring.delay,
+            restarts: 0,
+            is_last: false,
+            is_ready: !config.has(Opt::Ready),
+            #[cfg(feature = "ready")]
+            wait: None,
+            main: None,
+            adopts_until: None,
+            failure: None,
+            terminal: None,
+            has_foreground: false,
+            told: [0; TOLD],
+            told_count: 0,
+        };
+        perform(Process::Monitor, &mut monitor.work)?;
+        // Behind the closing of what was inherited.
+        if config.has(Opt::Init) {
+            monitor.terminal = sys::terminal();
+        }
+        #[cfg(feature = "ready")]
+        (monitor.wait = Some(super::ready::Wait::new(start, monitor.work.channel)?));
+        monitor.begin()?;
+        Ok(monitor)
+    }
+
+    /// Stays until it `is_over`, in spite of what could not be `told`.
+    #[inline(never)]
+    fn leave(&mut self, is_over: bool, told: Result<(), Failure>) -> Result<End, Reason> {
+        let Start { config, record, .. } = self.work.start;
+        if let Err(failure) = told {
+            record.disprove();
+            self.give_up(failure);
+        }
+        if !is_over {
+            self.stay();
+        }
+        if let Some(Failure { step, reason }) = self.failure {
+            record.note(step);
+            return Err(reason);
+        }
+        if config.has(Opt::Pidfile) {
+            pidfile::remove(config.text(Opt::Pidfile), record.identity());
+        }
+        Ok(self.end)
+    }
+
     /// Starts the program.
     fn begin(&mut self) -> Result<(), Reason> {
         let start = self.work.start;
@@ -187,37 +210,30 @@ impl Monitor<'_> {
         process::exit(0)
     }
 
-    /// Until nothing is left. The first time that the program works, `started` gets its id.
+    /// Until nothing is left, or until the program works for the first time; whether nothing is left.
     #[inline(never)]
-    fn stay(&mut self, started: impl FnOnce(i32) -> Result<(), Failure>) {
+    fn stay(&mut self) -> bool {
         let record = self.work.start.record;
-        let mut started = Some(started);
         let mut looks = LOOKS;
         loop {
             #[cfg(feature = "ready")]
             self.look();
             let is_over = self.reap();
-            // Even if it is over: then it has worked and ended.
-            if self.is_ready
-                && let Some(started) = started.take()
-            {
+            if self.is_ready && !self.work.has_started {
                 record.prove();
                 self.work.has_started = true;
-                if let Err(failure) = started(record.daemon.load(Relaxed)) {
-                    record.disprove();
-                    self.give_up(failure);
-                }
+                return is_over;
             }
             if is_over {
-                break;
+                return true;
             }
             let mut next = self.deadline;
             #[cfg(feature = "ready")]
             if !self.is_ready {
-                next = next.into_iter().chain(self.wait.as_ref().and_then(|wait| wait.deadline)).min();
+                next = sooner(next, self.wait.as_ref().and_then(|wait| wait.deadline));
             }
-            let moment = self.adopts_until.map(|_| MOMENT);
-            let left = next.map(|next| next.saturating_sub(process::now())).into_iter().chain(moment).min();
+            let left = next.map(|next| next.saturating_sub(process::now()));
+            let left = sooner(left, self.adopts_until.map(|_| MOMENT));
             let arrived = match left {
                 // Nobody reads the record any more: its page is for when there is something to do.
                 None if self.is_alone() => {

@@ -50,7 +50,7 @@ impl Monitor<'_> {
         }
         if let (Some(child), 1) = (found, count)
             // Ours, and not yet waited for: so the number is still its own.
-            && process::peek(child) == Ok(None)
+            && process::runs(child)
         {
             self.adopts_until = None;
             self.take(child);
@@ -67,7 +67,7 @@ impl Monitor<'_> {
     /// Takes the process that the program said counts, once it is our child.
     pub(super) fn take_main(&mut self) {
         if let Some(main) = self.main
-            && process::peek(main) == Ok(None)
+            && process::runs(main)
         {
             self.main = None;
             self.take(main);
@@ -77,7 +77,7 @@ impl Monitor<'_> {
     /// From now on `program` is the one that counts, if it is our child.
     fn take(&mut self, program: process::Process) {
         let record = self.work.start.record;
-        if process::peek(program) == Ok(None) {
+        if process::runs(program) {
             self.program = Some(program);
             record.daemon.store(program.number(), Relaxed);
             if self.work.start.config.has(Opt::Pidfile) {
