@@ -1000,7 +1000,7 @@ fn a_receiver_that_is_not_there_does_not_hang_a_start() {
 }
 
 #[test]
-fn a_manager_that_does_not_read_holds_a_signal_up_for_five_seconds_at_most() {
+fn a_manager_that_does_not_read_holds_dmz_up_and_does_not_hang_it() {
     let place = Place::new();
     let receiver = Receiver::new(&place, true);
     let launcher = reporting(&place, &receiver, &["-p", "x.pid"], &sleep());

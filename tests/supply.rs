@@ -41,7 +41,7 @@ fn nothing_is_run_while_they_are_built_but_what_they_need() {
 
 /// How often the compiler has to trust somebody, in `src`. More of it is a reason to read it again, and then to write the
 /// new number here; less is always welcome.
-const UNSAFE: usize = 167;
+const UNSAFE: usize = 170;
 
 #[test]
 fn there_is_no_more_unsafe_code_than_was_read() {

@@ -66,7 +66,8 @@ pub fn start(config: &Config<'_>, command: &Command) -> Result<Started, Failed> 
 fn prepare<'a>(config: &'a Config<'a>, command: &'a Command) -> Result<Start<'a>, Failed> {
     let no_memory = |errno: Errno| Failed { failure: Failure { step: Step::Fork, reason: errno.into() }, number: 0 };
     let forks = config.has(Opt::Monitored) || config.has(Opt::Ready);
-    let arena = memory::arena(Record::new(forks), forks, config.has(Opt::ForksTwice)).map_err(no_memory)?;
+    let has_session = !forks && config.has(Opt::ForksTwice);
+    let arena = memory::arena(Record::new(forks), forks, has_session).map_err(no_memory)?;
     arena.record.session.store(command.id, Relaxed);
     Ok(Start { config, command, record: arena.record, outer: arena.outer, inner: arena.inner, room: arena.room })
 }

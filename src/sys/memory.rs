@@ -80,15 +80,15 @@ const PAGE: usize = 4096;
 /// Record and path.
 const RECORD: usize = 2 * PAGE;
 
-/// Maps an arena that holds `record` (mmap(2)), which forked processes share if it `is_shared`. It is never unmapped: a child
-/// may still run on it.
+/// Maps an arena that holds `record` (mmap(2)): one that forked processes share, or stacks for a session process and its
+/// daemon, or neither. It is never unmapped: a child may still run on it.
 pub fn arena<T: Sync>(record: T, is_shared: bool, has_session: bool) -> Result<Arena<T>> {
     const { assert!(size_of::<T>() + PATH_MAX <= RECORD) };
     let flags = if is_shared { MapFlags::SHARED } else { MapFlags::PRIVATE };
-    let place = map(null_mut(), RECORD, flags)?.cast::<T>();
+    let place = map(RECORD, flags)?.cast::<T>();
     let (mut outer, mut inner) = (null_mut(), BELOW.as_ptr());
     if has_session {
-        inner = map(null_mut(), 3 * PAGE, MapFlags::PRIVATE)?.wrapping_add(2 * PAGE);
+        inner = map(3 * PAGE, MapFlags::PRIVATE)?.wrapping_add(2 * PAGE);
         outer = inner.wrapping_add(PAGE);
     }
     let stack = |end| Stack(Once(AtomicPtr::new(end)));
@@ -104,15 +104,22 @@ pub fn arena<T: Sync>(record: T, is_shared: bool, has_session: bool) -> Result<A
 /// Puts the record into memory that is shared with every process that is forked from now on (mmap(2)). For a process that
 /// is the only one with that record, before anything is put into the room behind it.
 pub fn share<T: Sync>(record: &'static T) -> Result<()> {
+    // SAFETY: what is there is that mapping alone, and its record is put back.
+    keep(record, |place| unsafe { map_at(place, RECORD, MapFlags::SHARED | MapFlags::FIXED) })?;
+    Ok(())
+}
+
+/// Does `act`, which may lose what is in the record's pages; after it the record is what it was.
+fn keep<T: Sync, R>(record: &'static T, act: impl FnOnce(*mut u8) -> R) -> R {
     let place = (&raw const *record).cast_mut();
     // SAFETY: a copy of the bits is put back where they were before anybody looks again: what `T` holds is atomic numbers,
     // whose memory may be written to. The pages are a mapping of our own that begins with the record.
     unsafe {
         let copy = ManuallyDrop::new(place.read());
-        map(place.cast(), RECORD, MapFlags::SHARED | MapFlags::FIXED)?;
+        let done = act(place.cast());
         place.cast::<ManuallyDrop<T>>().write(copy);
+        done
     }
-    Ok(())
 }
 
 /// A value in memory that is shared with the processes that are forked while it is there; given back in the end.
@@ -122,7 +129,7 @@ impl<T: Sync> Shared<T> {
     /// Maps memory for `value` (mmap(2)).
     pub fn new(value: T) -> Result<Shared<T>> {
         const { assert!(size_of::<T>() <= PAGE && !core::mem::needs_drop::<T>()) };
-        let place = map(null_mut(), PAGE, MapFlags::SHARED)?.cast::<T>();
+        let place = map(PAGE, MapFlags::SHARED)?.cast::<T>();
         // SAFETY: the value fits into the page, which nobody else has.
         unsafe {
             place.write(value);
@@ -148,16 +155,11 @@ impl<T: Sync> Drop for Shared<T> {
 #[cfg(feature = "monitor")]
 pub fn set_aside<T: Sync, R>(record: &'static T, wait: impl FnOnce() -> R) -> R {
     use rustix::mm::{Advice, madvise};
-    let place = (&raw const *record).cast_mut();
-    // SAFETY: a copy of the bits is put back where they were before anybody looks again: what `T` holds is atomic numbers,
-    // whose memory may be written to. The page is a mapping of our own that begins with the record.
-    unsafe {
-        let copy = ManuallyDrop::new(place.read());
-        let _ = madvise(place.cast(), RECORD, Advice::LinuxRemove);
-        let waited = wait();
-        place.cast::<ManuallyDrop<T>>().write(copy);
-        waited
-    }
+    keep(record, |place| {
+        // SAFETY: what is lost there is put back.
+        let _ = unsafe { madvise(place.cast(), RECORD, Advice::LinuxRemove) };
+        wait()
+    })
 }
 
 /// Gives back the stack that earlier, deeper calls have used (madvise(2), MADV_DONTNEED).
@@ -167,7 +169,8 @@ pub fn trim_stack() {
     use rustix::mm::{Advice, madvise};
     /// What the ABI lets a function use below its stack pointer, and as much for what this one has.
     const MARGIN: usize = 256;
-    /// The kernel maps so much at least, and a start does not go deeper.
+    /// A start does not go deeper, and the kernel keeps more than that free below the first stack of a process, on which a
+    /// monitor is: it comes from `main`, whose words are there.
     const DEPTH: usize = 16 * PAGE;
     let here = 0u8;
     let end = (&raw const here).cast_mut().map_addr(|here| (here - MARGIN) & !(PAGE - 1));
@@ -206,7 +209,7 @@ impl Pool {
         let length = length.next_multiple_of(16);
         if self.left < length {
             let size = length.max(PIECE);
-            (self.rest, self.left) = (map(null_mut(), size, MapFlags::PRIVATE).ok()?, size);
+            (self.rest, self.left) = (map(size, MapFlags::PRIVATE).ok()?, size);
         }
         self.left -= length;
         let place = self.rest;
@@ -245,11 +248,20 @@ impl Default for Pool {
     }
 }
 
-/// Maps zeroed memory for reading and writing at a place that the kernel picks, or with MAP_FIXED at `place`.
+/// Maps zeroed memory for reading and writing at a place that the kernel picks.
+fn map(length: usize, flags: MapFlags) -> Result<*mut u8> {
+    // SAFETY: a new mapping overlaps nothing.
+    unsafe { map_at(null_mut(), length, flags) }
+}
+
+/// The same, with MAP_FIXED at `place`.
+///
+/// # Safety
+/// With MAP_FIXED nobody misses what was there.
 #[inline(never)]
-fn map(place: *mut u8, length: usize, flags: MapFlags) -> Result<*mut u8> {
+unsafe fn map_at(place: *mut u8, length: usize, flags: MapFlags) -> Result<*mut u8> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping overlaps nothing; over what else there would be a fixed one, `share` alone says.
+    // SAFETY: so the caller says.
     Ok(unsafe { rustix::mm::mmap_anonymous(place.cast(), length, protection, flags)? }.cast())
 }
 

@@ -80,7 +80,7 @@ pub fn spawn<T: Sync>(
         pid => pid?,
     };
     let child = Process::new(pid as i32).ok_or(Errno::BUSY)?;
-    // Or else it was killed before its first instruction.
+    // Nothing of it has run: it was a copy and has ended by itself, or it was killed before its first instruction.
     if !call.has_begun.load(Relaxed)
         && let Ok(Some(End::Exited(_))) = look(child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
     {
