@@ -215,11 +215,12 @@ impl Drop for Place {
         owned
             .filter(|(process, begin)| begin.is_some() && process.begin() == *begin)
             .for_each(|(process, _)| process.end());
-        // A process in the middle of its exec has no environment to be known by: where there is one there may be another.
-        let mut looks = 1;
-        while looks < 2 {
+        // Where there is one there may be another that it has started since.
+        loop {
             let left = self.processes();
-            looks = if left.is_empty() { looks + 1 } else { 0 };
+            if left.is_empty() {
+                break;
+            }
             left.into_iter().for_each(Process::end);
         }
         let _ = fs::remove_dir_all(&self.folder);
@@ -354,9 +355,19 @@ impl Process {
         })
     }
 
-    /// Its environment.
+    /// Its environment; none once it has ended. In the middle of an exec, or of its end, /proc shows neither this nor any
+    /// arguments, which is waited out; a kernel's thread never has any.
     pub fn environment(self) -> Vec<OsString> {
-        self.words("environ")
+        const PF_KTHREAD: i64 = 0x20_0000; // <linux/sched.h>, field 9 of proc(5)
+        until("its environment", || {
+            let words = self.words("environ");
+            let is_program = || self.is_alive() && self.field(9).is_some_and(|flags| flags & PF_KTHREAD == 0);
+            if !words.is_empty() || !is_program() {
+                return Some(words);
+            }
+            // The exec may be over since: only what is empty beside arguments is empty.
+            (!self.words("cmdline").is_empty()).then(|| self.words("environ"))
+        })
     }
 
     /// Sends it a signal.
