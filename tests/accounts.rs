@@ -305,6 +305,12 @@ fn a_number_needs_no_file() {
     for options in [["-u", "web"], ["-u", "web:34"], ["-u", "4000:web"], ["-g", "web"], ["--groups", "web"]] {
         assert_refused("no files", bare(&options));
     }
+    // As from `-u "$USER:$GROUP"` without a GROUP: not the caller's group, and not the one of the line.
+    for user in ["web:", "33:", "4000:", ":34"] {
+        for group in [&[][..], &["-g", "34"]] {
+            assert_refused("half a pair", with(&place, PASSWD, GROUP, &[&["-u", user], group].concat()));
+        }
+    }
     assert_refused("a number without a group", bare(&["-u", "4000"]));
 }
 

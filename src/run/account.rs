@@ -91,6 +91,9 @@ impl Finder<'_, '_> {
             // USER:GROUP, unless the group was given by itself.
             let given = self.config.text(Opt::User);
             let group = given.behind(b':');
+            if given.has(b':') && group.is_empty() {
+                return Err(Reason::UNKNOWN); // an empty variable of a script's, which is not to be root's group
+            }
             if given.has(b':') && !self.config.has(Opt::Group) {
                 self.config.set(Opt::Group);
                 self.config.set_text(Opt::Group, group);
