@@ -195,6 +195,7 @@ fn while_the_monitor_waits_to_restart_the_daemon_runs_and_can_be_stopped() {
     program.signal(SIGKILL);
     until("an empty pidfile", || fs::read(place.path("x.pid")).unwrap().is_empty().then_some(()));
     assert_silent(control(&place, &["-T"]), 0);
+    assert_silent(control(&place, &["-TP"]), 0); // `kill 0` would be the caller's own group
     assert_silent(control(&place, &["-K"]), 0);
     monitor.wait();
     place.assert_left(&[]);

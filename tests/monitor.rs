@@ -229,6 +229,7 @@ fn options_that_exclude_the_monitor_are_usage_errors() {
         &["-S", "-w"],
         &["-S", "--single-fork"],
         &["-I", "-S"],
+        &["-I", "--single-fork"],
         &["-S", "--stop-signal=NONE"],
         &["-S", "--stop-signal=65"],
         &["-S", "--stop-timeout=-1"],
@@ -246,6 +247,8 @@ fn options_that_exclude_the_monitor_are_usage_errors() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (125, ""), "{options:?}: {outcome:?}");
         assert!(outcome.stderr.contains("--help"), "{options:?}: {outcome:?}");
     }
+    let said = place.run(["-f", "-r", "--", "/bin/true"]).stderr;
+    assert!(said.contains("--foreground") && said.contains("--restart"), "what was typed: {said}");
 }
 
 // Signals.

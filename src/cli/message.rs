@@ -199,7 +199,7 @@ pub fn running(config: &Config<'_>, daemon: &Daemon) -> Exit {
     if config.has(Opt::Verbose) {
         tell(config, &[Word::new(c"dmz: running"), pid, number, by, owner, LINE_END]);
     }
-    if config.has(Opt::PrintPid) { print(config, &[program, LINE_END]) } else { Exit::Done }
+    if config.has(Opt::PrintPid) && daemon.program != 0 { print(config, &[program, LINE_END]) } else { Exit::Done }
 }
 
 /// Why nothing can be done to a daemon.

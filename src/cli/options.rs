@@ -119,23 +119,25 @@ pub const OPTIONS: &[Entry] = &[
     entry(Opt::Version, b'V', "version", "", "its number"),
 ];
 
-/// Options that exclude each other.
+/// Options that exclude each other; those that imply another one (as --restart does) before that one.
 pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Foreground, Opt::Wait],
     [Opt::Foreground, Opt::SingleFork],
     [Opt::NoLock, Opt::Lockfile],
     #[cfg(feature = "monitor")]
+    [Opt::Foreground, Opt::Restart],
+    #[cfg(feature = "monitor")]
     [Opt::Foreground, Opt::Supervise],
     #[cfg(feature = "monitor")]
     [Opt::Foreground, Opt::Init],
-    #[cfg(feature = "monitor")]
-    [Opt::Foreground, Opt::Restart],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::Wait],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::SingleFork],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::Init],
+    #[cfg(feature = "monitor")]
+    [Opt::Init, Opt::SingleFork],
     #[cfg(feature = "ready")]
     [Opt::Foreground, Opt::Ready],
     #[cfg(feature = "control")]
