@@ -331,7 +331,9 @@ const ALIKE: &[(&str, &str)] = &[
     ("disk", ""),
     ("policy", ""),
     ("A", ""),
-    ("output", " -a"),
+    ("output", " -ao "),
+    ("output", " -o "),
+    ("output", " --keep-fd 1 "),
     ("folder", " -c "),
     ("umask", " -k "),
 ];
