@@ -236,6 +236,16 @@ fn a_file_for_one_and_another_to_be_kept_go_together() {
 }
 
 #[test]
+fn all_from_3_on_and_one_below_go_together() {
+    let place = Place::new();
+    let mut command = place.dmz(["-C", "--keep-fd", "2"]);
+    let program = start_silently(&place, opened(opened(command.args(SLEEP), 2), 3));
+    assert!([2, 3].iter().all(|number| program.descriptors()[number].ends_with("dev/zero")));
+    assert_null(program, [0, 1]);
+    program.end();
+}
+
+#[test]
 fn all_descriptors_from_3_on_can_be_kept() {
     let place = Place::new();
     for option in ["-C", "--no-close"] {

@@ -21,7 +21,7 @@ pub fn close(config: &Config<'_>, channel: i32) -> Result<(), Reason> {
     let last = if config.has(Opt::NoClose) { 2 } else { u32::MAX };
     let next = |first| {
         let channel = Some(channel as u32).filter(|channel| *channel > 0 && *channel >= first);
-        config.next_kept(first).into_iter().chain(channel).min().filter(|kept| *kept < last)
+        config.next_kept(first).into_iter().chain(channel).min().filter(|kept| *kept <= last)
     };
     while let Some(kept) = next(first) {
         if kept > first {
