@@ -177,7 +177,8 @@ pub fn is_root() -> bool {
     crate::sys::identity::users().is_ok_and(|[_, effective, _]| effective == 0)
 }
 
-/// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen.
+/// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen. It names itself, and
+/// who reads that may be root at a terminal: a control character becomes a question mark.
 pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
     let mut digit_room = Digits::default();
     let mut path_room = [const { MaybeUninit::uninit() }; 32];
@@ -189,6 +190,7 @@ pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
     let [text @ .., _] = room;
     let length = file::read_start(fd, text).unwrap_or(0);
     file::close(fd);
+    text.iter_mut().filter(|byte| matches!(byte, 1..b' ' | 0x7f)).for_each(|byte| *byte = b'?');
     if let Some(end) = text.get_mut(length.wrapping_sub(1)) {
         *end = 0;
     }
