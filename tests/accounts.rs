@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 use support::caller::*;
 use support::namespace::*;
@@ -312,6 +313,17 @@ fn a_number_needs_no_file() {
         }
     }
     assert_refused("a number without a group", bare(&["-u", "4000"]));
+    // A file that cannot be read is as good as none.
+    fs::create_dir(place.path("nothing/passwd")).unwrap();
+    assert_eq!(bare(&["-u", "33:34"]), Ok(is(33, 34, &[])));
+    assert_refused("a folder", bare(&["-u", "33"]));
+    // Nor is a file of groups needed to be in none.
+    fs::remove_dir(place.path("nothing/passwd")).unwrap();
+    place.file("nothing/passwd", PASSWD);
+    for user in ["33:34", "33", "web"] {
+        assert_eq!(bare(&["-u", user]), Ok(is(33, 34, &[])), "{user}");
+    }
+    assert_refused("a name of a group", bare(&["-u", "web:web"]));
 }
 
 #[test]

@@ -60,14 +60,18 @@ pub fn find_user(user: Word<'_>, room: &mut [u32]) -> Result<(u32, u32, usize), 
         Ok::<(), Reason>(())
     };
     put(group).map_err(|reason| Failure { step: Step::FindGroups, reason })?;
-    find(Step::FindGroups, GROUPS, 4, &mut |lines| {
+    let found = find(Step::FindGroups, GROUPS, 4, &mut |lines| {
         match parse_id(lines.field(2)) {
             Some(other) if other != group && is_in_list(lines.field(3), name) => put(other)?,
             _ => {}
         }
         Ok(false)
-    })?;
-    Ok((id, group, count))
+    });
+    match found {
+        // Without the file nobody is in another group.
+        Err(failure) if failure.reason != Reason::NOT_FOUND => Err(failure),
+        _ => Ok((id, group, count)),
+    }
 }
 
 /// What a search needs.
@@ -116,11 +120,15 @@ impl Finder<'_, '_> {
         let number = parse_id(user);
         let has_group = self.config.has(Opt::Group);
         self.config.user = number.unwrap_or(0);
+        let is_enough = number.is_some() && has_group;
         let mut lines = match Lines::open(USERS, 7, self.pool) {
-            Err(_) if number.is_some() && has_group => return Ok(()),
+            Err(_) if is_enough => return Ok(()),
             lines => lines?,
         };
-        while lines.next()? {
+        while match lines.next() {
+            Err(_) if is_enough => false,
+            next => next?,
+        } {
             let Some(id) = parse_id(lines.field(2)) else { continue };
             let is_it = number.map_or(lines.field(0).is(user), |number| number == id);
             if let (true, Some(group)) = (is_it, parse_id(lines.field(3))) {
@@ -180,13 +188,17 @@ impl Finder<'_, '_> {
             }
         } else {
             put(self.config.group)?;
-            if !self.name.is_empty() {
-                let mut lines = Lines::open(GROUPS, 4, self.pool)?;
-                while lines.next()? {
-                    if let (true, Some(id)) = (is_in_list(lines.field(3), self.name), parse_id(lines.field(2)))
-                        && id != self.config.group
-                    {
-                        put(id)?;
+            // Without the file nobody is in another group.
+            match if self.name.is_empty() { Err(Errno::NOENT) } else { Lines::open(GROUPS, 4, self.pool) } {
+                Err(Errno::NOENT) => {}
+                lines => {
+                    let mut lines = lines?;
+                    while lines.next()? {
+                        if let (true, Some(id)) = (is_in_list(lines.field(3), self.name), parse_id(lines.field(2)))
+                            && id != self.config.group
+                        {
+                            put(id)?;
+                        }
                     }
                 }
             }
