@@ -532,6 +532,26 @@ fn an_owner_in_another_namespace_keeps_a_start_out() {
 }
 
 #[test]
+fn what_the_owner_calls_itself_is_one_line_without_commands_for_a_terminal() {
+    let place = Place::new();
+    let script = "printf 'a)\\n\\033[2J\\177' >/proc/$$/comm && mv out named && sleep 100";
+    let program = start(&place, ["-c", ".", "-o", "out", "-p", "x.pid", "--", "/bin/sh", "-c", script]);
+    until("its name", || place.path("named").exists().then_some(()));
+    let second = place.run(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+    assert_eq!((second.code, second.stderr), (123, format!("dmz: already running, PID {} (a)??[2J?)\n", program.0)));
+}
+
+#[test]
+fn an_output_that_turns_out_to_be_the_lockfile_is_refused_untouched() {
+    let place = Place::new();
+    place.file("x.lock", "4242\n");
+    let outcome = place.run(["-l", "x.lock", "-o", "./x.lock", "--", "/bin/sleep", "100"]);
+    outcome.assert_failed(125, "cannot open stdout ./x.lock: that is a lock");
+    assert_eq!(fs::read_to_string(place.path("x.lock")).unwrap(), "4242\n");
+    place.assert_left(&["x.lock"]);
+}
+
+#[test]
 fn standard_descriptors_cannot_be_the_pidfile_by_any_name() {
     let place = Place::new();
     for old in [None, Some(STALE)] {

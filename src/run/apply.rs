@@ -192,7 +192,7 @@ impl Work<'_> {
         let how = match number {
             0 => flags::INPUT,
             _ if appends => flags::OUTPUT.union(flags::APPEND),
-            _ => flags::OUTPUT.union(flags::TRUNCATE),
+            _ => flags::OUTPUT,
         };
         let fd = file::open(file::HERE, config.text(which), how, OUTPUT_MODE)?;
         let status = file::status(fd)?;
@@ -203,6 +203,10 @@ impl Work<'_> {
         // The kernel would open a directory for reading.
         if status.is_directory() {
             return Err(Errno::ISDIR.into());
+        }
+        // Not before it is known that it is none of those: a lockfile has a text.
+        if number > 0 && !appends && status.size > 0 {
+            file::set_size(fd, 0)?;
         }
         // Opening must not wait for a FIFO's other end, but the program expects ordinary descriptors.
         file::set_blocking(fd, appends)?;

@@ -58,8 +58,6 @@ pub mod flags {
     pub const EXISTING: Flags = ALWAYS.union(Flags::WRONLY);
     /// To [`OUTPUT`]: write behind what is there.
     pub const APPEND: Flags = Flags::APPEND;
-    /// To [`OUTPUT`]: empty the file first.
-    pub const TRUNCATE: Flags = Flags::TRUNC;
     /// A device to read and write, for 0, 1 or 2: not closed by an exec.
     pub const DEVICE: Flags = Flags::RDWR.union(Flags::NOCTTY).union(Flags::NOFOLLOW);
 }
