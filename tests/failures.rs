@@ -97,6 +97,38 @@ fn a_missing_interpreter_is_named() {
         assert_fails(&place, &["./script"], 127, &line, &["script"]);
         assert_fails(&place, &[place.path("script").to_str().unwrap()], 127, &line, &["script"]);
     }
+    // Where that cannot be seen from here, at least that it is one.
+    let mut command = place.dmz(["-p", "x.pid", "--", "script"]);
+    let outcome = Outcome::of(command.env("PATH", format!("/missing:{}", place.folder.display())));
+    outcome.assert_failed(127, "cannot execute script: its interpreter or loader is not there");
+    place.assert_left(&["script"]);
+}
+
+#[test]
+fn an_errno_without_a_text_is_a_number_and_none_of_our_own_reasons() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    // The first three are those that strace knows no name for, or that only kernels see.
+    for (number, text) in
+        [("218", "errno 218"), ("524", "errno 524"), ("4095", "errno 4095"), ("117", "Structure needs cleaning")]
+    {
+        let mut command = place.command("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=chdir",
+            "-e",
+            &format!("inject=chdir:error={number}"),
+        ]);
+        let outcome = Outcome::of(command.arg(dmz()).args(["-p", "x.pid", "--", "/bin/sleep", "100"]));
+        outcome.assert_failed(125, &format!("cannot change directory to /: {text}"));
+        place.assert_left(&[]);
+    }
 }
 
 #[test]

@@ -647,9 +647,11 @@ const INVARIANTS: &[(&str, Check)] = &[
     }),
     ("the directory changes after everything is opened", |trace| {
         let daemon = trace.last();
-        late(daemon, daemon.find(|call| call.starts_with("chdir(")), |call| {
-            is_open(call) || call.starts_with("getcwd(")
-        })
+        let from = daemon.find(|call| call.starts_with("chdir("))?;
+        // After an exec that failed it is looked why.
+        let to = daemon.find_last(|call| call.starts_with("execve(")).filter(|to| *to > from);
+        let calls = &daemon.calls[from + 1..to.unwrap_or(daemon.calls.len())];
+        calls.iter().map(String::as_str).find(|call| is_open(call) || call.starts_with("getcwd("))
     }),
     ("descriptors are close-on-exec at birth, but for the null device, the lock and 0 to 2", |trace| {
         let open = |call: &str| {

@@ -70,7 +70,7 @@ fn blank(word: Word<'_>) -> Word<'_> {
 /// Tells of a start that failed; the status to end with.
 #[inline(never)]
 pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
-    let Failure { step, reason } = failed.failure;
+    let Failure { step, mut reason } = failed.failure;
     let mut room = Digits::default();
     let mut interpreter = [0; size_of::<run::Beginning>()];
     let mut name = [0; 32];
@@ -87,14 +87,14 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     if step == Step::CheckKept {
         about = named;
     }
-    // An exec that says ENOENT about a program that is there means its interpreter.
-    if step == Step::Execute && reason == Reason::NOT_FOUND && config.has_path() && !config.has(Opt::Chroot) {
+    // Which one that is can be seen from here where the program's path is the same here.
+    if reason == Reason::NO_INTERPRETER && config.has_path() && !config.has(Opt::Chroot) {
         let missing = run::missing_interpreter(about, &mut interpreter);
         if !missing.is_empty() {
-            (what, about) = (Word::new(c"find the interpreter"), missing);
+            (what, about, reason) = (Word::new(c"find the interpreter"), missing, Reason::NOT_FOUND);
         }
     }
-    cannot(config, what, about, teach(config, failed.failure));
+    cannot(config, what, about, teach(config, Failure { step, reason }));
     Exit::of(failed.failure)
 }
 

@@ -20,7 +20,7 @@ pub mod errno {
     pub const ENOSPC: i32 = 28;
 }
 
-/// Why a step failed. A number below 200 is the kernel's errno(3), the others are ours.
+/// Why a step failed: the kernel's errno(3), or above all of its numbers one of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Reason(NonZeroI32);
 
@@ -58,6 +58,8 @@ impl Reason {
 
     /// EACCES of an exec, from a file system on which nothing is executed.
     pub const NO_EXEC: Reason = Reason::own(222);
+    /// ENOENT of an exec of what is there.
+    pub const NO_INTERPRETER: Reason = Reason::own(225);
     /// EPERM of who is root, and yet may not.
     pub const NO_CAPABILITY: Reason = Reason::own(223);
     /// EINVAL of an id that its user namespace does not have.
@@ -82,17 +84,21 @@ impl Reason {
     pub const PRIVILEGED: Reason = Reason::own(217);
 
     /// No space left on device.
-    pub const NO_SPACE: Reason = Reason::own(errno::ENOSPC);
+    pub const NO_SPACE: Reason = Reason::kernel(errno::ENOSPC);
     /// Operation not permitted.
-    pub const NOT_PERMITTED: Reason = Reason::own(errno::EPERM);
+    pub const NOT_PERMITTED: Reason = Reason::kernel(errno::EPERM);
     /// Invalid argument.
-    pub const INVALID: Reason = Reason::own(errno::EINVAL);
+    pub const INVALID: Reason = Reason::kernel(errno::EINVAL);
     /// Permission denied.
-    pub const NO_ACCESS: Reason = Reason::own(errno::EACCES);
+    pub const NO_ACCESS: Reason = Reason::kernel(errno::EACCES);
     /// No such file or directory.
-    pub const NOT_FOUND: Reason = Reason::own(errno::ENOENT);
+    pub const NOT_FOUND: Reason = Reason::kernel(errno::ENOENT);
 
     const fn own(number: i32) -> Reason {
+        Reason::kernel(ERRNO_MAX + 1 + number)
+    }
+
+    const fn kernel(number: i32) -> Reason {
         Reason(NonZeroI32::new(number).unwrap())
     }
 
@@ -114,20 +120,28 @@ impl Reason {
     /// What is said of it: the kernel's usual text, or our own.
     #[inline(always)] // as without a second caller, the library
     pub fn text(self) -> Option<Word<'static>> {
+        // A filter may make the kernel answer any number.
+        let key = if self.number() < OWN || !self.is_errno() { self.number() as u8 } else { 0 };
         let mut reasons = TEXTS;
-        reasons.find(|entry| entry.first() == self.number() as u8).map(Word::rest)
+        reasons.find(|entry| entry.first() == key).map(Word::rest)
     }
 
     /// Is it the kernel's own?
     pub const fn is_errno(self) -> bool {
-        self.0.get() < 200
+        self.0.get() <= ERRNO_MAX
     }
 
     /// Does it say that a program, or what it needs, is not there?
     pub const fn means_not_found(self) -> bool {
-        matches!(self.0.get(), errno::ENOENT | errno::ENOTDIR)
+        matches!(self.0.get(), errno::ENOENT | errno::ENOTDIR) || self.0.get() == Reason::NO_INTERPRETER.0.get()
     }
 }
+
+/// The kernel's greatest error number (<linux/err.h>), of which the lowest byte is 255: so that of ours is its key below.
+const ERRNO_MAX: i32 = 4095;
+
+/// The least key of ours; no error number of that size has a text.
+const OWN: i32 = 200;
 
 /// The kernel's usual text for every error number that a step can give, and our own reasons: number, text, NUL.
 const TEXTS: Table = Table::new(
@@ -166,8 +180,11 @@ const TEXTS: Table = Table::new(
 \x4bValue too large for defined data type\0\
 \x50Accessing a corrupted shared library\0\
 \x5fOperation not supported\0\
+\x6bTransport endpoint is not connected\0\
 \x74Stale file handle\0\
+\x75Structure needs cleaning\0\
 \x7aDisk quota exceeded\0\
+\x7eRequired key not available\0\
 \xc8its process was killed\0\
 \xcaholds something else than a process id\0\
 \xcbnot a regular file\0\
@@ -189,6 +206,7 @@ const TEXTS: Table = Table::new(
 \xdcwhich of its processes is meant is not clear\0\
 \xddit ended\0\
 \xdePermission denied (mounted noexec)\0\
+\xe1its interpreter or loader is not there\0\
 \xdfOperation not permitted (no capability, or not in this user namespace)\0\
 \xe0Invalid argument (not mapped in this user namespace)\0\
 \xd9its file gives privileges (set-user-id or capabilities)\0\

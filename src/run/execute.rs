@@ -14,10 +14,20 @@ const PATH: Word<'static> = Word::new(c"PATH=");
 
 /// Executes the program; comes back only with the reason why not.
 pub fn execute(work: &mut Work<'_>) -> Reason {
+    match search(work, false) {
+        // An exec that says so of a program that is there means its interpreter.
+        Reason::NOT_FOUND => search(work, true),
+        reason => reason,
+    }
+}
+
+/// Executes the program, or only looks whether it is there, in each folder of PATH until something else comes of it.
+#[inline(never)] // one copy is enough
+fn search(work: &mut Work<'_>, only_looks: bool) -> Reason {
     let start = work.start;
     let program = start.config.text(Opt::Program);
     if start.config.has_path() {
-        return process::execute(program, start.command.arguments, work.environment).into();
+        return attempt(work, program, only_looks);
     }
     let mut caller = start.command.caller;
     let mut folders = caller.find_map(|word| word.strip(PATH)).unwrap_or(DEFAULT_PATH);
@@ -27,9 +37,16 @@ pub fn execute(work: &mut Work<'_>) -> Reason {
         let folder = folders.bytes().get(..folders.length_to(end)).unwrap_or(b"");
         // An element that is empty or relative would mean the working directory, which is not the caller's any more.
         if folders.first() == b'/' {
-            match attempt(work, folder, program) {
-                reason if reason.means_not_found() => {}
+            let path = &mut work.path;
+            path.clear();
+            let reason =
+                match path.push(folder).and_then(|()| path.push(b"/")).and_then(|()| path.push(program.bytes())) {
+                    Ok(()) => attempt(work, work.path.word(), only_looks),
+                    Err(errno) => errno.into(),
+                };
+            match reason {
                 Reason::NO_ACCESS => worst = Reason::NO_ACCESS,
+                reason if reason.is_errno() && reason.means_not_found() => {}
                 reason => return reason,
             }
         }
@@ -38,13 +55,14 @@ pub fn execute(work: &mut Work<'_>) -> Reason {
     worst
 }
 
-/// Executes the program in a folder.
-fn attempt(work: &mut Work<'_>, folder: &[u8], program: Word<'_>) -> Reason {
-    let path = &mut work.path;
-    path.clear();
-    match path.push(folder).and_then(|()| path.push(b"/")).and_then(|()| path.push(program.bytes())) {
-        Ok(()) => process::execute(path.word(), work.start.command.arguments, work.environment).into(),
-        Err(errno) => errno.into(),
+/// Executes what is at `path`, or only looks.
+fn attempt(work: &Work<'_>, path: Word<'_>, only_looks: bool) -> Reason {
+    if !only_looks {
+        return process::execute(path, work.start.command.arguments, work.environment).into();
+    }
+    match file::open(file::HERE, path, flags::INPUT, 0) {
+        Ok(_) => Reason::NO_INTERPRETER, // closed with the end of this process, which comes next
+        Err(_) => Reason::NOT_FOUND,
     }
 }
 

@@ -285,6 +285,7 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("close_range", ANY, "there is /proc/self/fd, and closing one by one"),
     ("openat /proc/thread-self/children", ANY, "then all children count as the caller's own, and none is ended"),
     ("read", &[EIO], "the same"),
+    ("openat /etc/group", &[ENOENT], "without the file nobody is in another group"),
     ("madvise", ANY, "a page more for the monitor"),
     ("close", ANY, "Linux frees the number whatever it answers"),
     ("openat /dev/null", ANY, "dmz makes a null device of its own"),
@@ -336,6 +337,9 @@ const OTHER_WORDS: &[(&str, &[c_int], &str)] = &[
     ("waitid", &[ECHILD], "its process was killed"),
     ("setpgid", &[EPERM], "its process was killed"),
     ("prctl PR_CAPBSET_READ", REFUSED, "Invalid argument"),
+    ("execve", &[ENOENT], "its interpreter or loader is not there"),
+    // Only a look at what the exec has said already.
+    ("openat /nowhere/program", ANY, "No such file or directory"),
 ];
 
 /// What may fail besides the steps of the plan.
