@@ -99,7 +99,7 @@ steps! {
     /// Makes room for the program's words. This and the next four are done before the plan is.
     CopyWords "copy words",
     /// Makes relative paths absolute.
-    FindDirectory "find the directory of" Program,
+    FindDirectory "find the current directory",
     /// Finds the user in /etc/passwd.
     #[cfg(feature = "identity")]
     FindUser "find user" User,
