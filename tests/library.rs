@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -352,6 +353,181 @@ fn a_daemon_that_does_not_say_that_it_is_ready_has_failed() {
         drop(ready);
     };
     assert_eq!(failed(detach(daemon.timeout(1), hanging)), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_daemon_that_says_it_too_late_has_failed_and_knows_it() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    // SAFETY: plain calls on a set that they fill.
+    let late = |ready: Ready<'_>| unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        // The limit is over when it comes.
+        libc::sigwait(&raw const set, &mut 0);
+        let _pidfile = ready.notify();
+        pause();
+    };
+    let error = detach(Daemon::new().pid_file(&path).timeout(1), late).unwrap_err();
+    assert_eq!((error.step(), error.kind()), (Step::AwaitReady, ErrorKind::Timeout));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_copy_of_the_word_says_nothing() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let pid = detach(Daemon::new().pid_file(&path), |ready| {
+        // SAFETY: the child drops its copy and ends at once.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                drop(ready);
+                libc::_exit(0);
+            }
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+        let _pidfile = ready.notify();
+        pause();
+    });
+    let daemon = place.own(Process(pid.unwrap()));
+    assert_pidfile(place.path("x.pid"), daemon);
+}
+
+/// A process with one thread that detaches, and whose daemon never says anything; and that daemon.
+fn waiting(place: &Place, path: &CStr) -> (Process, Process) {
+    // SAFETY: what is done here neither allocates nor locks.
+    let host = unsafe { libc::fork() };
+    if host == 0 {
+        let silent = |ready| {
+            let _unspoken: Ready<'_> = ready;
+            pause();
+        };
+        let _ = detach(Daemon::new().pid_file(path), silent);
+        // SAFETY: ends this copy of the tests at once.
+        unsafe { libc::_exit(0) }
+    }
+    let path = place.path("x.pid");
+    let daemon = until("the pidfile", || fs::read_to_string(&path).ok()?.strip_suffix('\n')?.parse().ok());
+    (place.own(Process(host)), place.own(Process(daemon)))
+}
+
+#[test]
+fn when_who_waits_is_told_to_end_the_start_is_taken_down() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGKILL] {
+        let place = Place::new();
+        let path = c(place.path("x.pid"));
+        let (host, daemon) = waiting(&place, &path);
+        host.signal(signal);
+        host.wait();
+        until("the daemon's end", || (!daemon.is_alive()).then_some(()));
+        until("the removal of the pidfile", || (!place.path("x.pid").exists()).then_some(()));
+    }
+}
+
+#[test]
+fn a_session_process_that_is_killed_leaves_nothing() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let killing = |ready| {
+        let _unspoken: Ready<'_> = ready;
+        // SAFETY: kill with an integer: the parent is the session process.
+        unsafe { libc::kill(parent(), libc::SIGKILL) };
+        pause();
+    };
+    let error = detach(Daemon::new().pid_file(&path), killing).unwrap_err();
+    assert_eq!((error.step(), error.kind()), (Step::AwaitReady, ErrorKind::Ended));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn what_a_daemon_has_started_ends_with_it_when_it_is_not_ready_in_time() {
+    let place = Place::new();
+    let child = fs::File::create(place.path("child")).unwrap();
+    let with_a_child = |ready| {
+        let _unspoken: Ready<'_> = ready;
+        // SAFETY: plain calls with integers, and one place to read from.
+        unsafe {
+            let pid = libc::fork();
+            if pid > 0 {
+                libc::write(child.as_raw_fd(), (&raw const pid).cast(), 4);
+            }
+        }
+        pause();
+    };
+    assert_eq!(detach(Daemon::new().timeout(1), with_a_child).unwrap_err().kind(), ErrorKind::Timeout);
+    let text = fs::read(place.path("child")).unwrap();
+    // It may have been stopped before it came to that.
+    if let Ok(pid) = text.try_into() {
+        let child = place.own(Process(i32::from_ne_bytes(pid)));
+        until("the child's end", || (!child.is_alive()).then_some(()));
+    }
+}
+
+#[test]
+fn as_pid_1_nothing_detaches_itself_but_who_comes_back() {
+    if lacks_root() {
+        return;
+    }
+    let verdict = in_a_child(|| {
+        // SAFETY: plain calls with integers; what comes behind them is one thread's.
+        unsafe {
+            if libc::unshare(libc::CLONE_NEWPID) != 0 {
+                return 77;
+            }
+            let first = libc::fork();
+            if first == 0 {
+                let is_refused = |error: Error| error.step() == Step::CheckFirst && error.kind() == ErrorKind::Other;
+                let one = dmz::detach().is_err_and(is_refused);
+                let other = Daemon::new().keep_all().detach().is_err_and(is_refused);
+                let both = detach(Daemon::new(), |ready| drop(ready.notify())).is_ok();
+                libc::_exit(i32::from(!one) | i32::from(!other) << 1 | i32::from(!both) << 2);
+            }
+            let mut status = 0;
+            libc::waitpid(first, &raw mut status, 0);
+            if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 99 }
+        }
+    });
+    if skipped(verdict != 77, "no PID namespaces here") {
+        return;
+    }
+    assert_eq!(verdict, 0);
+}
+
+#[test]
+fn a_daemon_that_drops_its_parents_pidfile_keeps_its_own() {
+    let place = Place::new();
+    let (outer, inner) = (c(place.path("outer.pid")), c(place.path("inner.pid")));
+    let verdict = in_a_child(|| {
+        // So that both pidfiles are on the same numbers.
+        // SAFETY: what others have open in this copy of the tests is not used any more.
+        if unsafe { dmz::close_descriptors(&[]) }.is_err() {
+            return 4;
+        }
+        let Ok(pidfile) = PidFile::lock(&outer) else { return 1 };
+        let pidfile = std::cell::Cell::new(Some(pidfile));
+        let daemon = Daemon::new().pid_file(&inner).fork_with(libc::fork);
+        // SAFETY: one thread, and no descriptor that the daemon's side would use.
+        match unsafe { daemon.detach_and_return() } {
+            Err(_) => 2,
+            Ok(Side::Launcher(_)) => {
+                // The parent's is as it was.
+                let is_held = dmz::status(&outer).is_ok_and(|status| matches!(status, Status::Running { .. }));
+                i32::from(!is_held) * 3
+            }
+            Ok(Side::Daemon(ready)) => {
+                drop(pidfile.take());
+                let _pidfile = ready.notify();
+                pause();
+                0
+            }
+        }
+    });
+    assert_eq!(verdict, 0);
+    let daemon = named(&place, "inner.pid");
+    assert_pidfile(place.path("inner.pid"), daemon);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::daemon::Daemon;
 use super::error::Error;
 use super::pidfile::PidFile;
 use super::ready::Ready;
-use crate::plan::Opt;
-use crate::run::{exit, host};
+use crate::plan::{Opt, Reason, Step};
+use crate::run::{exit, host, own_id};
 
 /// Makes this process a daemon with a pidfile, in the usual way: the process that called ends with status 0 when that is
 /// done, and this function comes back in the daemon. Hold what it gives for as long as the daemon runs.
@@ -32,6 +32,7 @@ use crate::run::{exit, host};
 /// ```
 #[allow(unsafe_code)] // a declaration
 pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
+    check_first()?;
     match split(&Daemon::new().pid_file(path))? {
         Outcome::Launcher(_) => exit(0),
         Outcome::Daemon(ready) => match ready.notify() {
@@ -60,6 +61,7 @@ pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
 /// ```
 #[allow(unsafe_code)] // a declaration
 pub unsafe fn detach() -> Result<Ready<'static>, Error> {
+    check_first()?;
     match host::detach_plainly(host::library_fork())? {
         host::Side::Launcher(_) => exit(0),
         host::Side::Daemon(detached) => Ok(Ready::new(detached)),
@@ -88,7 +90,13 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// In the process that called, with everything as it was before: the step of the daemon's that failed, or what it gave
     /// to [`Ready::fail`], or [`ErrorKind::Ended`](crate::ErrorKind) if it ended or dropped its [`Ready`] before
-    /// it was ready, [`ErrorKind::Timeout`](crate::ErrorKind) if it took too long. No daemon and no pidfile of it is left.
+    /// it was ready, [`ErrorKind::Timeout`](crate::ErrorKind) if it took too long. No daemon and no pidfile of it is left,
+    /// and nothing that the daemon has started, unless that has made a session or a process group of its own.
+    ///
+    /// As PID 1 it is refused at [`Step::CheckFirst`](crate::Step): the kernel ends everything with a PID 1 that ends.
+    ///
+    /// A signal that ends the waiting process ends the start, too: the daemon gets SIGTERM, two seconds later SIGKILL, and
+    /// its pidfile is removed.
     ///
     /// # Safety
     /// - No other thread exists: only the calling one goes on in the daemon, and a lock that another one held, in the
@@ -102,13 +110,14 @@ impl<'a> Daemon<'a> {
     ///   pthread_setaffinity_np(3) and the like would hit another process, and what pthread_atfork(3) was told is not done.
     #[allow(unsafe_code)] // a declaration
     pub unsafe fn detach(&self) -> Result<Ready<'a>, Error> {
+        check_first()?;
         match split(self)? {
             Outcome::Launcher(_) => exit(0),
             Outcome::Daemon(ready) => Ok(ready),
         }
     }
 
-    /// The same, but comes back in both processes: for parents that go on. The caller gets the daemon's process id when it
+    /// The same, but comes back in both processes: for parents that go on, also as PID 1. The caller gets the daemon's process id when it
     /// is ready. The daemon is no child of the caller's.
     ///
     /// # Errors
@@ -121,6 +130,11 @@ impl<'a> Daemon<'a> {
     pub unsafe fn detach_and_return(&self) -> Result<Outcome<'a>, Error> {
         split(self)
     }
+}
+
+/// A PID 1 that ends takes everything with it, the daemon first.
+fn check_first() -> Result<(), Error> {
+    if own_id() == 1 { Err(Error::new(Step::CheckFirst, Reason::FIRST)) } else { Ok(()) }
 }
 
 fn split<'a>(daemon: &Daemon<'a>) -> Result<Outcome<'a>, Error> {

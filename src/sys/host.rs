@@ -2,7 +2,7 @@
 //! forks by its own C library.
 
 use linux_raw_sys::general as linux;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::arch::syscall;
 use super::file::Fd;
@@ -61,9 +61,18 @@ pub fn wait(child: Process) {
     while rustix::process::waitid(WaitId::Pid(pid), options).is_err_and(|errno| errno == rustix::io::Errno::INTR) {}
 }
 
-/// Has this process killed when its parent dies, or not any more (prctl(2), PR_SET_PDEATHSIG).
-pub fn follow_parent(yes: bool) -> Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(if yes { Some(Signal::KILL) } else { None })?)
+/// A signal by its name.
+pub use rustix::process::Signal;
+
+/// Has the kernel send this process a signal when its parent dies, or none any more (prctl(2), PR_SET_PDEATHSIG): when the
+/// thread dies that has forked it. A fork does not pass it on.
+pub fn follow_parent(signal: Option<Signal>) -> Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(signal)?)
+}
+
+/// Kills everything in this process's group, itself included (kill(2)).
+pub fn end_own_group() {
+    let _ = rustix::process::kill_current_process_group(Signal::KILL);
 }
 
 /// Is this process's parent `id`, or can it not be seen from here (getppid(2))?
