@@ -7,7 +7,7 @@ use super::error::Error;
 use crate::Word;
 #[cfg(feature = "ready")]
 use crate::plan::ready::Ready as Readiness;
-use crate::plan::{Config, Opt};
+use crate::plan::{Config, Opt, Reason, Step};
 use crate::run::host;
 
 /// What a daemon is to be like: plain data, made at compile time if you like. [`spawn`](Daemon::spawn) starts another program
@@ -32,11 +32,8 @@ macro_rules! text {
     ($($(#[$doc:meta])* $name:ident $opt:ident;)*) => {
         $($(#[$doc])*
         pub const fn $name(mut self, text: &'a CStr) -> Self {
-            // An empty text would be none at all.
-            if !Word::new(text).is_empty() {
-                self.config.set(Opt::$opt);
-                self.config.set_text(Opt::$opt, Word::new(text));
-            }
+            self.config.set(Opt::$opt);
+            self.config.set_text(Opt::$opt, Word::new(text));
             self
         })*
     };
@@ -89,9 +86,9 @@ impl<'a> Daemon<'a> {
         self
     }
 
-    /// The file mode creation mask.
+    /// The file mode creation mask, at most 0o777.
     pub const fn umask(mut self, mask: u32) -> Self {
-        self.config.umask = mask & 0o777;
+        self.config.umask = mask;
         self
     }
 
@@ -135,12 +132,67 @@ impl<'a> Daemon<'a> {
     ///
     /// A limit of time is kept with the feature `ready` alone.
     pub fn spawn(&self, program: &Program<'_>) -> Result<i32, Error> {
+        self.check()?;
         let mut config = self.config;
         if cfg!(feature = "ready") && config.has(Opt::Timeout) && !config.has(Opt::Ready) {
             config.set(Opt::Ready);
         }
         Ok(host::spawn(&config, &program.0)?)
     }
+
+    /// What no start can do is refused before anything has been done. An empty text in particular is a mistake of who made
+    /// it, and not the same as none: a daemon that was to be a user's must not be root's.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let config = &self.config;
+        let mut wrong = TEXTS.iter().filter(|(opt, _)| config.has(*opt) && config.text(*opt).is_empty());
+        if let Some((_, step)) = wrong.next() {
+            return Err(Error::new(*step, Reason::INVALID));
+        }
+        if config.umask > 0o777 {
+            return Err(Error::new(Step::SetUmask, Reason::INVALID));
+        }
+        if !config.keep.iter().all(|number| can_be_open(*number)) {
+            return Err(Error::new(Step::CheckKept, Reason::BAD_DESCRIPTOR));
+        }
+        #[cfg(feature = "identity")]
+        if !(-20..=19).contains(&config.nice) {
+            return Err(Error::new(Step::SetNice, Reason::INVALID));
+        }
+        #[cfg(feature = "identity")]
+        if config.limits.iter().any(|[resource, ..]| u32::try_from(*resource).is_err()) {
+            return Err(Error::new(Step::SetLimits, Reason::INVALID));
+        }
+        #[cfg(feature = "ready")]
+        if let Readiness::Descriptor(number) = config.ready
+            && (number < 3 || !can_be_open(number))
+        {
+            return Err(Error::new(Step::PassChannel, Reason::BAD_DESCRIPTOR));
+        }
+        Ok(())
+    }
+}
+
+/// Which step it is that needs a text.
+const TEXTS: &[(Opt, Step)] = &[
+    (Opt::Pidfile, Step::OpenPidfile),
+    (Opt::Chdir, Step::ChangeDirectory),
+    (Opt::Stdin, Step::OpenStdin),
+    (Opt::Stdout, Step::OpenStdout),
+    (Opt::Stderr, Step::OpenStderr),
+    #[cfg(feature = "identity")]
+    (Opt::User, Step::FindUser),
+    #[cfg(feature = "identity")]
+    (Opt::Group, Step::FindGroup),
+    #[cfg(feature = "identity")]
+    (Opt::Groups, Step::FindGroups),
+    #[cfg(feature = "identity")]
+    (Opt::Chroot, Step::ChangeRoot),
+];
+
+/// Can a descriptor have this number at all? The kernel counts to less than the highest integer, and that one stands for
+/// none here.
+const fn can_be_open(number: u32) -> bool {
+    number < i32::MAX as u32
 }
 
 #[cfg(feature = "identity")]

@@ -138,6 +138,7 @@ fn check_first() -> Result<(), Error> {
 }
 
 fn split<'a>(daemon: &Daemon<'a>) -> Result<Outcome<'a>, Error> {
+    daemon.check()?;
     let mut config = daemon.config;
     if !daemon.resets {
         config.set(Opt::KeepSignals);

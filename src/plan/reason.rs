@@ -10,6 +10,8 @@ pub mod errno {
     pub const EPERM: i32 = 1;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
+    /// Bad file descriptor.
+    pub const EBADF: i32 = 9;
     /// Permission denied.
     pub const EACCES: i32 = 13;
     /// Not a directory.
@@ -87,6 +89,8 @@ impl Reason {
     pub const NOT_PERMITTED: Reason = Reason::own(errno::EPERM);
     /// Invalid argument.
     pub const INVALID: Reason = Reason::own(errno::EINVAL);
+    /// Bad file descriptor.
+    pub const BAD_DESCRIPTOR: Reason = Reason::own(errno::EBADF);
     /// Permission denied.
     pub const NO_ACCESS: Reason = Reason::own(errno::EACCES);
     /// No such file or directory.
