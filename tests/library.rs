@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -531,6 +532,88 @@ fn a_daemon_that_drops_its_parents_pidfile_keeps_its_own() {
 }
 
 #[test]
+fn what_is_asked_for_with_no_text_is_refused_before_anything_is_done() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let daemon = Daemon::new().pid_file(&path);
+    for (daemon, step, errno) in [
+        (Daemon::new().pid_file(c""), Step::OpenPidfile, 22),
+        (daemon.working_directory(c""), Step::ChangeDirectory, 22),
+        (daemon.stdin(c""), Step::OpenStdin, 22),
+        (daemon.stdout(c""), Step::OpenStdout, 22),
+        (daemon.stderr(c""), Step::OpenStderr, 22),
+        (daemon.user(c""), Step::FindUser, 22),
+        (daemon.group(c""), Step::FindGroup, 22),
+        (daemon.groups(c""), Step::FindGroups, 22),
+        (daemon.root(c""), Step::ChangeRoot, 22),
+        (daemon.umask(0o1000), Step::SetUmask, 22),
+        (daemon.nice(i32::MIN), Step::SetNice, 22),
+        (daemon.nice(20), Step::SetNice, 22),
+        (daemon.limits(&[[(1 << 32) + 7, 64, 64]]), Step::SetLimits, 22),
+        (daemon.keep(&[u32::MAX]), Step::CheckKept, 9),
+        (daemon.keep(&[i32::MAX as u32]), Step::CheckKept, 9),
+        (daemon.ready_on(2), Step::PassChannel, 9),
+        (daemon.ready_on(i32::MAX as u32), Step::PassChannel, 9),
+    ] {
+        let error = daemon.spawn(&SLEEP).unwrap_err();
+        assert_eq!((error.step(), error.errno()), (step, Some(errno)), "{error}");
+        // SAFETY: it fails before it forks.
+        let error = unsafe { daemon.detach_and_return() }.unwrap_err();
+        assert_eq!((error.step(), error.errno()), (step, Some(errno)), "{error}");
+    }
+    // SAFETY: the same.
+    let error = unsafe { dmz::daemonize(c"") }.unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::OpenPidfile, Some(22)));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_daemon_in_another_root_has_no_way_out_by_its_pidfile() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    fs::create_dir(place.path("root")).unwrap();
+    let root = c(place.path("root"));
+    let pid = detach(Daemon::new().pid_file(&path).root(&root), |ready| {
+        let _pidfile = ready.notify();
+        pause();
+    });
+    let daemon = place.own(Process(pid.unwrap()));
+    assert_eq!((daemon.link("root"), daemon.link("cwd")), (place.path("root"), place.path("root")));
+    assert!(!daemon.descriptors().values().any(|path| *path == place.folder), "{:?}", daemon.descriptors());
+    assert_pidfile(place.path("x.pid"), daemon);
+    assert_eq!(dmz::stop(&path, 5), Ok(Status::NotRunning));
+    // And emptied by one that ends well.
+    let pid = detach(Daemon::new().pid_file(&path).root(&root), |ready| drop(ready.notify()));
+    place.own(Process(pid.unwrap())).wait();
+    assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), "");
+}
+
+#[test]
+fn a_host_that_ends_while_it_spawns_takes_the_program_along() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    // SAFETY: what is done here neither allocates nor locks.
+    let host = unsafe { libc::fork() };
+    if host == 0 {
+        let _ = Daemon::new().pid_file(&path).ready_on(5).spawn(&SLEEP);
+        // SAFETY: ends this copy of the tests at once.
+        unsafe { libc::_exit(0) }
+    }
+    let host = place.own(Process(host));
+    let file = place.path("x.pid");
+    let program = until("the pidfile", || fs::read_to_string(&file).ok()?.strip_suffix('\n')?.parse().ok());
+    let program = place.own(Process(program));
+    until("the program", || (program.arguments() == ["sleep", "600"]).then_some(()));
+    host.signal(libc::SIGTERM);
+    host.wait();
+    until("the program's end", || (!program.is_alive()).then_some(()));
+    until("the removal of the pidfile", || (!file.exists()).then_some(()));
+}
+
+#[test]
 fn a_detach_that_fails_says_so_where_it_was_called() {
     let place = Place::new();
     let path = c(place.path("x.pid"));
@@ -581,6 +664,71 @@ fn a_pidfile_alone_excludes_others_and_spares_what_is_not_its_own() {
     place.file("x.pid", "1\n");
     drop(copy.take());
     place.assert_left(&["old", "x.pid"]);
+}
+
+/// How many descriptors are open in this process.
+fn open_descriptors() -> usize {
+    // SAFETY: fcntl with integers.
+    (0..1024).filter(|number| unsafe { libc::fcntl(*number, libc::F_GETFD) } != -1).count()
+}
+
+#[test]
+fn a_pidfile_that_cannot_be_had_costs_no_descriptor() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder")).unwrap();
+    fs::create_dir(place.path("open")).unwrap();
+    fs::set_permissions(place.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("link")).unwrap();
+    place.file("text", "text\n");
+    let paths = ["folder", "open/x.pid", "link", "text"].map(|name| c(place.path(name)));
+    let failing = if lacks_root() { &paths[2..] } else { &paths[..] };
+    let verdict = in_a_child(|| {
+        let before = open_descriptors();
+        let have_failed = failing.iter().all(|path| PidFile::lock(path).is_err());
+        i32::from(!have_failed) | i32::from(open_descriptors() != before) << 1
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&["folder", "link", "open", "text"]);
+}
+
+#[test]
+fn a_pidfile_that_was_made_in_vain_is_removed() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // No number from 10 on is to be had.
+        let limit = libc::rlimit { rlim_cur: 10, rlim_max: 10 };
+        // SAFETY: reads one struct; what others have open in this copy of the tests is not used any more.
+        if unsafe {
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) != 0 || dmz::close_descriptors(&[]).is_err()
+        } {
+            return 1;
+        }
+        match PidFile::lock(&path) {
+            Err(error) if error.errno() == Some(libc::EINVAL) => 0,
+            Err(_) => 2,
+            Ok(_) => 3,
+        }
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&[]);
+}
+
+#[test]
+fn everybody_may_read_a_pidfile_whatever_the_mask() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // SAFETY: umask takes an integer; all zeros are a stat, which is filled.
+        unsafe {
+            libc::umask(0o077);
+            let Ok(_pidfile) = PidFile::lock(&path) else { return 1 };
+            let mut stat: libc::stat = std::mem::zeroed();
+            libc::stat(path.as_ptr(), &raw mut stat);
+            i32::from(stat.st_mode & 0o777 != 0o644) * 2
+        }
+    });
+    assert_eq!(verdict, 0);
 }
 
 fn parent() -> i32 {

@@ -44,6 +44,7 @@ pub fn help(act: impl FnOnce(&Record)) -> Result<Answer, Reason> {
     let mask = signal::block(signal::ALL)?;
     let helper = sys::fork_silently();
     if let Ok(None) = helper {
+        let _end = Ends;
         act(record.lend());
         process::exit(0);
     }
@@ -54,9 +55,27 @@ pub fn help(act: impl FnOnce(&Record)) -> Result<Answer, Reason> {
     Ok(record)
 }
 
+/// The end of a process that must not get out of the function in which it was born: a panic would unwind into a second
+/// copy of the host.
+struct Ends;
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        process::exit(1);
+    }
+}
+
 /// Starts `program`; its process id once it is executed, and ready if that was asked for.
 pub fn spawn(config: &Config<'_>, program: &Program<'_>) -> Result<i32, Failed> {
+    let host = process::own_id();
     let record = help(|record| {
+        // Where the start is waited for, this signal ends it, and everything is taken down. The host's thread is asleep until
+        // then, so it ends with the host alone. The program gets clean signals.
+        let _ = signal::dispose(signal::TERM, false);
+        let _ = sys::follow_parent(Some(Signal::TERM));
+        if !sys::is_parent(host) {
+            return;
+        }
         let mut config = *config;
         let started = prepare(&mut config, program)
             .map_err(|failure| Failed { failure, number: 0 })
@@ -118,6 +137,7 @@ fn vectors(program: &Program<'_>, user: super::UserWords, pool: &mut Pool) -> Re
 /// A pidfile that is held by this process.
 pub struct Held<'a> {
     name: Word<'a>,
+    /// Where to remove it from; none in another root.
     folder: Fd,
     file: Fd,
     identity: Identity,
@@ -138,7 +158,9 @@ impl Held<'_> {
             let _ = file::set_size(self.file, 0);
         }
         file::close(self.file);
-        file::close(self.folder);
+        if self.folder != NO_FD {
+            file::close(self.folder);
+        }
     }
 }
 
@@ -155,12 +177,18 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     let start = start(&config, &COMMAND, record);
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
-    let held = lock(&mut work).and_then(|()| keep(&mut work, path));
+    let locked = lock(&mut work);
+    if record.pidfile_is(Pidfile::Made) {
+        // The mask is the host's own, and all its threads' at once.
+        let _ = sys::set_mode(work.opened, pidfile::MODE);
+    }
+    let held = locked.and_then(|()| keep(&mut work, path));
     held.map_err(|reason| {
         if work.opened != NO_FD {
             file::close(work.opened);
         }
         record.fail(reason);
+        give_back(path, record);
         let failure =
             Failure { step: record.verdict().err().map_or(Step::LockPidfile, |failure| failure.step), reason };
         Failed { failure, number: record.number() }
@@ -198,16 +226,14 @@ fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, Reason> {
     let record = work.start.record;
     record.note(Step::WritePidfile);
     let (folder, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
-    let held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
+    let mut held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
     let written = sys::close_on_exec(held.file).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
-    if let Err(reason) = written {
-        if record.pidfile_is(Pidfile::Made) {
-            let _ = file::unlink_at(folder, name);
-        }
+    // From an open folder there is a way out of another root.
+    if written.is_err() || work.start.config.has(Opt::Chroot) {
         file::close(folder);
-        return Err(reason);
+        held.folder = NO_FD;
     }
-    Ok(held)
+    written.map(|()| held)
 }
 
 /// The host is detached: this is the daemon, and somebody waits for its word.
