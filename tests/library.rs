@@ -83,7 +83,7 @@ fn what_the_service_cannot_do_its_caller_gets_to_know() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let outcome = Outcome::of(place.command(example("web")).args(["web.pid", &port]));
-    let line = "Error: cannot await readiness of: errno 98\n";
+    let line = "Error: cannot await readiness of the daemon: errno 98\n";
     assert_eq!((outcome.code, outcome.stderr.as_str()), (1, line));
     place.assert_left(&[]);
 }
