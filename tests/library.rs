@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -89,17 +90,18 @@ fn what_the_service_cannot_do_its_caller_gets_to_know() {
 }
 
 #[test]
-fn a_service_removes_its_pidfile_at_sigterm_exit_and_panic() {
-    for (end, status) in [("TERM", 0), ("/exit", 3), ("/panic", 101)] {
+fn a_service_removes_its_pidfile_at_a_signal_to_end_at_an_exit_and_a_panic() {
+    let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+    let ends = signals.map(|signal| (Some(signal), "", 0)).into_iter();
+    for (signal, end, status) in ends.chain([(None, "/exit", 3), (None, "/panic", 101)]) {
         let place = Place::new();
         let (service, port) = serve(&place);
-        if end == "TERM" {
-            service.signal(libc::SIGTERM)
-        } else {
-            drop(get(port, end))
+        match signal {
+            Some(signal) => service.signal(signal),
+            None => drop(get(port, end)),
         }
-        assert_eq!(service.wait().code(), Some(status), "{end}");
-        assert!(!place.path("web.pid").exists(), "{end}");
+        assert_eq!(service.wait().code(), Some(status), "{signal:?} {end}");
+        assert!(!place.path("web.pid").exists(), "{signal:?} {end}");
     }
 }
 
@@ -233,6 +235,31 @@ fn state() -> Vec<String> {
     state.push(format!("{} {}", unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }, unsafe { libc::getpgrp() }));
     state.push(format!("{:?}", std::env::current_dir()));
     state
+}
+
+#[test]
+fn a_program_gets_the_descriptors_that_its_host_keeps_for_it() {
+    let place = Place::new();
+    // As std opens everything: an exec of the host's own would close it.
+    let file = fs::File::create(place.path("kept")).unwrap();
+    let number = file.as_raw_fd();
+    let daemon = place.own(Process(Daemon::new().keep(&[number as u32]).spawn(&SLEEP).unwrap()));
+    assert_eq!(daemon.descriptors().get(&number), Some(&place.path("kept")));
+    // SAFETY: fcntl with integers.
+    assert_eq!(unsafe { libc::fcntl(number, libc::F_GETFD) }, libc::FD_CLOEXEC);
+}
+
+#[test]
+fn a_manager_that_cannot_be_told_is_an_error() {
+    let place = Place::new();
+    let nobody = c(place.path("socket"));
+    let error = dmz::tell_manager(&nobody, c"READY=1").unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::ENOENT)));
+    let socket = UnixDatagram::bind(place.path("socket")).unwrap();
+    let long = CString::new(vec![b'x'; 4096]).unwrap();
+    let error = dmz::tell_manager(&nobody, &long).unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::E2BIG)));
+    drop(socket);
 }
 
 #[test]

@@ -79,7 +79,8 @@ impl<'a> Daemon<'a> {
         keep_all NoClose;
     }
 
-    /// Keeps these descriptors as they are; one that is not open is an error.
+    /// Keeps these descriptors; one that is not open is an error. A program that is [spawned](Daemon::spawn) gets them though
+    /// they are closed by an exec, as all are that std opens; in this process that flag stays as it is.
     pub const fn keep(mut self, descriptors: &'a [u32]) -> Self {
         self.config.set(Opt::KeepFd);
         self.config.keep = descriptors;
@@ -92,22 +93,25 @@ impl<'a> Daemon<'a> {
         self
     }
 
-    /// How many seconds it may take to be ready; then it is stopped, and the start has failed. Without it there is no limit.
+    /// How many seconds it may take to be ready; then it gets SIGTERM, two seconds later SIGKILL, what it has started gets
+    /// SIGKILL, and the start has failed. Without it there is no limit. For [`spawn`](Daemon::spawn) it takes the feature
+    /// `ready`.
     pub const fn timeout(mut self, seconds: u32) -> Self {
         self.config.set(Opt::Timeout);
         self.config.timeout = seconds;
         self
     }
 
-    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored and blocked signals stay,
-    /// such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
+    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored
+    /// and blocked signals stay, such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
     pub const fn reset_signals(mut self) -> Self {
         self.resets = true;
         self
     }
 
-    /// For [`detach`](Daemon::detach): forks by this function, which is fork(2) of the C library that the program uses
-    /// (`libc::fork`). With the feature `std` it is the default.
+    /// For [`detach`](Daemon::detach): forks by this function, which must be fork(2) of the C library that the program uses
+    /// (`libc::fork`). With the feature `std` it is the default. That it is one is among what who calls
+    /// [`detach`](Daemon::detach) promises.
     pub const fn fork_with(mut self, fork: host::Fork) -> Self {
         self.fork = Some(fork);
         self
@@ -118,10 +122,16 @@ impl<'a> Daemon<'a> {
     ///
     /// The calling process is not changed, whatever it is: all work is done in a process that is a copy of it (clone(2)), of
     /// which it gets no SIGCHLD and which no wait(2) for any child sees. It may have threads. The copy costs time in
-    /// proportion to the memory that this process has in use, since its page tables are copied.
+    /// proportion to the memory that this process has in use, since its page tables are copied. Where this process ends while
+    /// the program is waited for, the start is taken down.
+    ///
+    /// The program's parent is the nearest subreaper or PID 1. If that is this very process, it has to wait(2) for the
+    /// program, as a PID 1 does for everybody.
     ///
     /// # Errors
-    /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there.
+    /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there. Only
+    /// if somebody kills the process that does the work by SIGKILL ([`ErrorKind::Ended`](crate::ErrorKind)), nobody knows:
+    /// the start then either completes or leaves nothing.
     ///
     /// ```no_run
     /// use dmz::{Daemon, Program};
@@ -129,8 +139,6 @@ impl<'a> Daemon<'a> {
     /// let pid = Daemon::new().pid_file(c"/run/sleep.pid").spawn(&program)?;
     /// # Ok::<(), dmz::Error>(())
     /// ```
-    ///
-    /// A limit of time is kept with the feature `ready` alone.
     pub fn spawn(&self, program: &Program<'_>) -> Result<i32, Error> {
         self.check()?;
         let mut config = self.config;
@@ -288,7 +296,8 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Its environment, `NAME=VALUE`. Nothing is inherited: a C library and std guard their environment by locks that are
+    /// Its environment, `NAME=VALUE`; with [`user`](Daemon::user) there are HOME, USER, LOGNAME and SHELL of that user, too,
+    /// unless they are given here. Nothing is inherited: a C library and std guard their environment by locks that are
     /// their own. With std, `std::env::vars_os` has it.
     pub const fn environment(mut self, words: &'a [&'a CStr]) -> Self {
         self.0.environment = words;

@@ -10,6 +10,8 @@ pub mod errno {
     pub const EPERM: i32 = 1;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
+    /// Argument list too long.
+    pub const E2BIG: i32 = 7;
     /// Bad file descriptor.
     pub const EBADF: i32 = 9;
     /// Permission denied.
@@ -89,6 +91,8 @@ impl Reason {
     pub const NOT_PERMITTED: Reason = Reason::own(errno::EPERM);
     /// Invalid argument.
     pub const INVALID: Reason = Reason::own(errno::EINVAL);
+    /// Argument list too long.
+    pub const TOO_LONG: Reason = Reason::own(errno::E2BIG);
     /// Bad file descriptor.
     pub const BAD_DESCRIPTOR: Reason = Reason::own(errno::EBADF);
     /// Permission denied.

@@ -77,6 +77,10 @@ pub fn spawn(config: &Config<'_>, program: &Program<'_>) -> Result<i32, Failed> 
             return;
         }
         let mut config = *config;
+        // This process has descriptors of its own. One that is not open is found out about later.
+        for number in config.keep {
+            let _ = sys::close_on_exec(Fd(*number as i32), false);
+        }
         let started = prepare(&mut config, program)
             .map_err(|failure| Failed { failure, number: 0 })
             .and_then(|command| super::start(&config, &command));
@@ -227,7 +231,8 @@ fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, Reason> {
     record.note(Step::WritePidfile);
     let (folder, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
     let mut held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
-    let written = sys::close_on_exec(held.file).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
+    let written =
+        sys::close_on_exec(held.file, true).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
     // From an open folder there is a way out of another root.
     if written.is_err() || work.start.config.has(Opt::Chroot) {
         file::close(folder);
@@ -575,9 +580,16 @@ fn look(config: &Config<'_>, wanted: Wanted) -> Result<Found, Failure> {
     })
 }
 
+/// The most that a manager reads of a message.
+#[cfg(feature = "ready")]
+const MESSAGE: usize = 4095;
+
 /// Tells a manager something, and waits until it knows.
 #[cfg(feature = "ready")]
 pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
+    if text.bytes().len() > MESSAGE {
+        return Err(Reason::TOO_LONG);
+    }
     super::ready::tell(address, text)
 }
 

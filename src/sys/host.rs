@@ -97,7 +97,8 @@ pub fn set_mode(fd: Fd, mode: u32) -> Result<()> {
     Ok(rustix::fs::fchmod(fd.borrow(), rustix::fs::Mode::from_raw_mode(mode))?)
 }
 
-/// Has an exec close this descriptor (fcntl(2), F_SETFD).
-pub fn close_on_exec(fd: Fd) -> Result<()> {
-    Ok(rustix::io::fcntl_setfd(fd.borrow(), rustix::io::FdFlags::CLOEXEC)?)
+/// Has an exec close this descriptor, or not (fcntl(2), F_SETFD).
+pub fn close_on_exec(fd: Fd, yes: bool) -> Result<()> {
+    use rustix::io::FdFlags;
+    Ok(rustix::io::fcntl_setfd(fd.borrow(), if yes { FdFlags::CLOEXEC } else { FdFlags::empty() })?)
 }
