@@ -56,7 +56,7 @@ pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
 /// // SAFETY: first thing in main: no threads, no open files.
 /// let ready = unsafe { dmz::detach()? };
 /// // What the daemon has to prepare, and then:
-/// ready.notify();
+/// let _no_pidfile = ready.notify();
 /// # Ok::<(), dmz::Error>(())
 /// ```
 #[allow(unsafe_code)] // a declaration
@@ -83,9 +83,9 @@ impl<'a> Daemon<'a> {
     /// one's memory. The process that called waits for [`Ready::notify`] and then ends with status 0 by exit_group(2), which
     /// runs no exit handlers and flushes nothing: the daemon has its copy of what was not yet written.
     ///
-    /// The daemon has done setsid(2), does not lead its session, and has everything that was asked for; the caller's
-    /// directory, and signals, unless [`reset_signals`](Daemon::reset_signals), are as `self` says. Its parent is a process
-    /// that goes when it is ready.
+    /// The daemon has done setsid(2), does not lead its session, and has everything that was asked for. Handlers, ignored and
+    /// blocked signals are this process's, unless [`reset_signals`](Daemon::reset_signals) was asked for. Its parent is a
+    /// process that goes when it is ready.
     ///
     /// # Errors
     /// In the process that called, with everything as it was before: the step of the daemon's that failed, or what it gave
@@ -104,7 +104,12 @@ impl<'a> Daemon<'a> {
     ///   not survive: detach first, start it then. (Who has threads all the same may do in the daemon what a signal handler
     ///   may, signal-safety(7).)
     /// - Nothing owns a descriptor from 3 on, unless it is in [`keep`](Daemon::keep) or there is
-    ///   [`keep_all`](Daemon::keep_all): the daemon closes them.
+    ///   [`keep_all`](Daemon::keep_all): the daemon closes them. A [`PidFile`] is such an owner, and its lock would not be the
+    ///   daemon's anyhow: a record lock stays with the process that took it. Detach first, with
+    ///   [`pid_file`](Daemon::pid_file), or lock then.
+    /// - Nothing but the standard streams uses 0, 1 and 2, unless they are in [`keep`](Daemon::keep): the daemon has the null
+    ///   device there, or the files that were asked for.
+    /// - The function of [`fork_with`](Daemon::fork_with) is fork(2), if one was given.
     /// - A program with a C library forks by that: with the feature `std`, or by
     ///   [`fork_with`](Daemon::fork_with)`(libc::fork)`. Else glibc takes the launcher's thread id for the daemon's, so that
     ///   pthread_setaffinity_np(3) and the like would hit another process, and what pthread_atfork(3) was told is not done.
