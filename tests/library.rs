@@ -456,6 +456,24 @@ fn when_who_waits_is_told_to_end_the_start_is_taken_down() {
 }
 
 #[test]
+fn a_daemon_that_signals_its_group_does_not_end_its_start() {
+    let place = Place::new();
+    let pid = detach(Daemon::new().timeout(10), |ready| {
+        // SAFETY: signal and kill with integers.
+        unsafe {
+            libc::signal(libc::SIGTERM, libc::SIG_IGN);
+            libc::kill(0, libc::SIGTERM);
+            // The one that waits has taken it when it is asleep again.
+            let session = Process(parent());
+            until("its sleep", || (session.signals("SigPnd") | session.signals("ShdPnd") == 0).then_some(()));
+        }
+        drop(ready.notify());
+        pause();
+    });
+    place.own(Process(pid.unwrap()));
+}
+
+#[test]
 fn a_session_process_that_is_killed_leaves_nothing() {
     let place = Place::new();
     let path = c(place.path("x.pid"));

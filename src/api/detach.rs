@@ -47,7 +47,8 @@ pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
 /// own, in `/`, umask 022, nothing open but the null device on 0 to 2.
 ///
 /// # Errors
-/// In the process that called, with everything as it was before.
+/// In the process that called, with everything as it was before; what a daemon that has failed had started is not looked
+/// after.
 ///
 /// # Safety
 /// Those of [`Daemon::detach`], with all descriptors from 3 on.

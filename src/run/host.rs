@@ -362,7 +362,7 @@ fn session_process(
     match forked {
         Ok(None) => return,
         Ok(Some(daemon)) => {
-            watch(limit, undo.is_some(), daemon, record);
+            watch(limit, undo.is_some().then_some(launcher), daemon, record);
             if let (Err(_), Some(undo)) = (record.verdict(), undo) {
                 undo(record);
                 // What the daemon has started goes with it. This process is the first of that group.
@@ -374,8 +374,9 @@ fn session_process(
     process::exit(0)
 }
 
-/// Waits until the daemon is ready; if it never will be, ends it. A signal may tell it to, if it `is_told` by that.
-fn watch(limit: Option<u32>, is_told: bool, daemon: process::Process, record: &Record) {
+/// Waits until the daemon is ready; if it never will be, or when the launcher has died, ends it. The kernel tells of that by
+/// the signal, which the daemon may have sent to its group as well; without a launcher here it ends this process itself.
+fn watch(limit: Option<u32>, launcher: Option<i32>, daemon: process::Process, record: &Record) {
     record.daemon.store(daemon.number(), Relaxed);
     // An inherited "ignore" would have the kernel reap it by itself.
     let _ = signal::dispose(signal::CHILD, false);
@@ -385,8 +386,8 @@ fn watch(limit: Option<u32>, is_told: bool, daemon: process::Process, record: &R
         if left == 0 {
             record.decide(Err(Reason::TIMEOUT));
         } else if let Ok(arrived) = signal::wait_for(AWAITED, Some(left))
-            && is_told
             && arrived.number == signal::TERM
+            && launcher.is_some_and(|launcher| sys::parent() != launcher)
         {
             record.decide(Err(Reason::INTERRUPTED));
         }
@@ -397,7 +398,7 @@ fn watch(limit: Option<u32>, is_told: bool, daemon: process::Process, record: &R
     if record.verdict().is_ok() {
         return;
     }
-    if (is_told || limit.is_some()) && matches!(record.reason(), Reason::TIMEOUT | Reason::INTERRUPTED) {
+    if (launcher.is_some() || limit.is_some()) && matches!(record.reason(), Reason::TIMEOUT | Reason::INTERRUPTED) {
         process::signal(daemon, signal::TERM);
         process::signal(daemon, signal::CONT);
     }

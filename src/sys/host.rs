@@ -75,7 +75,12 @@ pub fn end_own_group() {
     let _ = rustix::process::kill_current_process_group(Signal::KILL);
 }
 
-/// Is this process's parent `id`, or can it not be seen from here (getppid(2))?
+/// This process's parent, 0 if it cannot be seen from here (getppid(2)).
+pub fn parent() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
+}
+
+/// Is this process's parent `id`, or can it not be seen from here?
 pub fn is_parent(id: i32) -> bool {
     rustix::process::getppid().is_none_or(|pid| pid.as_raw_nonzero().get() == id)
 }
