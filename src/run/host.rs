@@ -182,7 +182,7 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
     let locked = lock(&mut work);
-    if record.pidfile_is(Pidfile::Made) {
+    if locked.is_ok() && record.pidfile_is(Pidfile::Made) {
         // The mask is the host's own, and all its threads' at once.
         let _ = sys::set_mode(work.opened, pidfile::MODE);
     }
