@@ -1,5 +1,6 @@
 //! A web service that makes itself a daemon: detached first, before there is any thread; ready when it listens; its pidfile
-//! removed however it ends but by SIGKILL. Usage: web PIDFILE PORT
+//! removed when main returns, at an exit and a panic, and at SIGTERM, SIGINT, SIGHUP and SIGQUIT: what is left are crashes
+//! and SIGKILL. Usage: web PIDFILE PORT
 //!
 //! It answers `/` with its process id; `/panic` and `/exit` end it in those ways.
 
@@ -37,7 +38,11 @@ fn main() -> Result<(), dmz::Error> {
     Ok(())
 }
 
-/// Has the pidfile removed at every end: SIGTERM and a panic become an exit, and an exit calls `leave`.
+/// The signals that ask a program to end.
+const ENDING: [libc::c_int; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
+/// Has the pidfile removed at every end that can be seen coming: these signals and a panic become an exit, and an exit calls
+/// `leave`.
 fn end_well() {
     extern "C" fn leave() {
         if let Ok(mut pidfile) = PIDFILE.lock() {
@@ -49,7 +54,9 @@ fn end_well() {
         libc::atexit(leave);
         let mut set = mem::zeroed();
         libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        for signal in ENDING {
+            libc::sigaddset(&raw mut set, signal);
+        }
         // Blocked in all threads, and taken by one.
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut());
         thread::spawn(move || {

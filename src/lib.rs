@@ -25,8 +25,8 @@
 //! | a piece | [`reset_signals`], [`close_descriptors`], [`null_stdio`], `find_user` (feature `identity`), `tell_manager` (feature `ready`) |
 //!
 //! Depend on it with `default-features = false`, and what you need of `identity`, `ready`, `control`; with std add `std`,
-//! which forks by the C library and makes [`Error`] an `std::io::Error`. Features only add. Needs Linux 5.3 for `control`,
-//! anything since 4.7 else, and Rust 1.88. No allocation anywhere; a program without std that detaches itself has less than
+//! which forks by the C library and makes an `std::io::Error` of an [`Error`] by `From`. Features only add. Needs Linux 5.3
+//! for `control`, 4.19 else, which is the oldest that is tested, and Rust 1.88. No allocation anywhere; a program without std that detaches itself has less than
 //! 4 KB (`examples/bare`).
 //!
 //! # How it may end
@@ -40,7 +40,7 @@
 //! | a signal without a handler, SIGKILL | the caller gets an error, no file | the same |
 //! | SIGTERM with a handler | as the handler does | return from `main`, or drop the guard: no file |
 //!
-//! `examples/web.rs` shows how to have the file removed at all of them but SIGKILL.
+//! `examples/web.rs` shows how to have the file removed at a panic, an exit, and SIGTERM, SIGINT, SIGHUP and SIGQUIT.
 //!
 //! # Beside other crates
 //!

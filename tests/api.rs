@@ -46,10 +46,15 @@ fn items(folder: &Path) -> BTreeSet<String> {
                 items.insert(format!("{item}: {}", header.split(" = ").next().unwrap()));
             }
         }
-        let implementations = between(&html, "<section id=\"impl-", "\"").filter_map(|id| id.split_once("-for-"));
+        let implementations = between(&html, "<section id=\"impl-", "</section>").filter_map(|piece| {
+            let (name, of) = piece.split('"').next()?.split_once("-for-")?;
+            Some((name, of, if piece.contains(" !<") { "!" } else { "" }))
+        });
         let ours = ["Clone", "Copy", "Debug", "Default", "Display", "Drop", "Error", "PartialEq", "Send", "Sync"];
-        let known = implementations.filter(|(name, _)| ours.contains(name) || name.starts_with("From%3CError"));
-        items.extend(known.map(|(name, of)| format!("{item}: impl {name} ({})", of.split("%3C").next().unwrap())));
+        let known = implementations.filter(|(name, ..)| ours.contains(name) || name.starts_with("From%3CError"));
+        items.extend(
+            known.map(|(name, of, no)| format!("{item}: impl {no}{name} ({})", of.split("%3C").next().unwrap())),
+        );
     }
     items
 }

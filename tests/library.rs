@@ -6,7 +6,10 @@ use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -81,23 +84,24 @@ fn what_the_service_cannot_do_its_caller_gets_to_know() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let outcome = Outcome::of(place.command(example("web")).args(["web.pid", &port]));
-    let line = "Error: cannot await readiness of: errno 98\n";
+    let line = "Error: cannot await readiness of the daemon: errno 98\n";
     assert_eq!((outcome.code, outcome.stderr.as_str()), (1, line));
     place.assert_left(&[]);
 }
 
 #[test]
-fn a_service_removes_its_pidfile_at_sigterm_exit_and_panic() {
-    for (end, status) in [("TERM", 0), ("/exit", 3), ("/panic", 101)] {
+fn a_service_removes_its_pidfile_at_a_signal_to_end_at_an_exit_and_a_panic() {
+    let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+    let ends = signals.map(|signal| (Some(signal), "", 0)).into_iter();
+    for (signal, end, status) in ends.chain([(None, "/exit", 3), (None, "/panic", 101)]) {
         let place = Place::new();
         let (service, port) = serve(&place);
-        if end == "TERM" {
-            service.signal(libc::SIGTERM)
-        } else {
-            drop(get(port, end))
+        match signal {
+            Some(signal) => service.signal(signal),
+            None => drop(get(port, end)),
         }
-        assert_eq!(service.wait().code(), Some(status), "{end}");
-        assert!(!place.path("web.pid").exists(), "{end}");
+        assert_eq!(service.wait().code(), Some(status), "{signal:?} {end}");
+        assert!(!place.path("web.pid").exists(), "{signal:?} {end}");
     }
 }
 
@@ -234,6 +238,31 @@ fn state() -> Vec<String> {
 }
 
 #[test]
+fn a_program_gets_the_descriptors_that_its_host_keeps_for_it() {
+    let place = Place::new();
+    // As std opens everything: an exec of the host's own would close it.
+    let file = fs::File::create(place.path("kept")).unwrap();
+    let number = file.as_raw_fd();
+    let daemon = place.own(Process(Daemon::new().keep(&[number as u32]).spawn(&SLEEP).unwrap()));
+    assert_eq!(daemon.descriptors().get(&number), Some(&place.path("kept")));
+    // SAFETY: fcntl with integers.
+    assert_eq!(unsafe { libc::fcntl(number, libc::F_GETFD) }, libc::FD_CLOEXEC);
+}
+
+#[test]
+fn a_manager_that_cannot_be_told_is_an_error() {
+    let place = Place::new();
+    let nobody = c(place.path("socket"));
+    let error = dmz::tell_manager(&nobody, c"READY=1").unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::ENOENT)));
+    let socket = UnixDatagram::bind(place.path("socket")).unwrap();
+    let long = CString::new(vec![b'x'; 4096]).unwrap();
+    let error = dmz::tell_manager(&nobody, &long).unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::E2BIG)));
+    drop(socket);
+}
+
+#[test]
 fn a_spawn_as_another_user_leaves_its_host_as_it_was() {
     if lacks_root() {
         return;
@@ -355,6 +384,281 @@ fn a_daemon_that_does_not_say_that_it_is_ready_has_failed() {
 }
 
 #[test]
+fn a_daemon_that_says_it_too_late_has_failed_and_knows_it() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    // SAFETY: plain calls on a set that they fill.
+    let late = |ready: Ready<'_>| unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        // The limit is over when it comes.
+        libc::sigwait(&raw const set, &mut 0);
+        let _pidfile = ready.notify();
+        pause();
+    };
+    let error = detach(Daemon::new().pid_file(&path).timeout(1), late).unwrap_err();
+    assert_eq!((error.step(), error.kind()), (Step::AwaitReady, ErrorKind::Timeout));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_copy_of_the_word_says_nothing() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let pid = detach(Daemon::new().pid_file(&path), |ready| {
+        // SAFETY: the child drops its copy and ends at once.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                drop(ready);
+                libc::_exit(0);
+            }
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+        let _pidfile = ready.notify();
+        pause();
+    });
+    let daemon = place.own(Process(pid.unwrap()));
+    assert_pidfile(place.path("x.pid"), daemon);
+}
+
+/// A process with one thread that detaches, and whose daemon never says anything; and that daemon.
+fn waiting(place: &Place, path: &CStr) -> (Process, Process) {
+    // SAFETY: what is done here neither allocates nor locks.
+    let host = unsafe { libc::fork() };
+    if host == 0 {
+        let silent = |ready| {
+            let _unspoken: Ready<'_> = ready;
+            pause();
+        };
+        let _ = detach(Daemon::new().pid_file(path), silent);
+        // SAFETY: ends this copy of the tests at once.
+        unsafe { libc::_exit(0) }
+    }
+    let path = place.path("x.pid");
+    let daemon = until("the pidfile", || fs::read_to_string(&path).ok()?.strip_suffix('\n')?.parse().ok());
+    (place.own(Process(host)), place.own(Process(daemon)))
+}
+
+#[test]
+fn when_who_waits_is_told_to_end_the_start_is_taken_down() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGKILL] {
+        let place = Place::new();
+        let path = c(place.path("x.pid"));
+        let (host, daemon) = waiting(&place, &path);
+        host.signal(signal);
+        host.wait();
+        until("the daemon's end", || (!daemon.is_alive()).then_some(()));
+        until("the removal of the pidfile", || (!place.path("x.pid").exists()).then_some(()));
+    }
+}
+
+#[test]
+fn a_daemon_that_signals_its_group_does_not_end_its_start() {
+    let place = Place::new();
+    let pid = detach(Daemon::new().timeout(10), |ready| {
+        // SAFETY: signal and kill with integers.
+        unsafe {
+            libc::signal(libc::SIGTERM, libc::SIG_IGN);
+            libc::kill(0, libc::SIGTERM);
+            // The one that waits has taken it when it is asleep again.
+            let session = Process(parent());
+            until("its sleep", || (session.signals("SigPnd") | session.signals("ShdPnd") == 0).then_some(()));
+        }
+        drop(ready.notify());
+        pause();
+    });
+    place.own(Process(pid.unwrap()));
+}
+
+#[test]
+fn a_session_process_that_is_killed_leaves_nothing() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let killing = |ready| {
+        let _unspoken: Ready<'_> = ready;
+        // SAFETY: kill with an integer: the parent is the session process.
+        unsafe { libc::kill(parent(), libc::SIGKILL) };
+        pause();
+    };
+    let error = detach(Daemon::new().pid_file(&path), killing).unwrap_err();
+    assert_eq!((error.step(), error.kind()), (Step::AwaitReady, ErrorKind::Ended));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn what_a_daemon_has_started_ends_with_it_when_it_is_not_ready_in_time() {
+    let place = Place::new();
+    let child = fs::File::create(place.path("child")).unwrap();
+    let with_a_child = |ready| {
+        let _unspoken: Ready<'_> = ready;
+        // SAFETY: plain calls with integers, and one place to read from.
+        unsafe {
+            let pid = libc::fork();
+            if pid > 0 {
+                libc::write(child.as_raw_fd(), (&raw const pid).cast(), 4);
+            }
+        }
+        pause();
+    };
+    assert_eq!(detach(Daemon::new().timeout(1), with_a_child).unwrap_err().kind(), ErrorKind::Timeout);
+    let text = fs::read(place.path("child")).unwrap();
+    // It may have been stopped before it came to that.
+    if let Ok(pid) = text.try_into() {
+        let child = place.own(Process(i32::from_ne_bytes(pid)));
+        until("the child's end", || (!child.is_alive()).then_some(()));
+    }
+}
+
+#[test]
+fn as_pid_1_nothing_detaches_itself_but_who_comes_back() {
+    if lacks_root() {
+        return;
+    }
+    let verdict = in_a_child(|| {
+        // SAFETY: plain calls with integers; what comes behind them is one thread's.
+        unsafe {
+            if libc::unshare(libc::CLONE_NEWPID) != 0 {
+                return 77;
+            }
+            let first = libc::fork();
+            if first == 0 {
+                let is_refused = |error: Error| error.step() == Step::CheckFirst && error.kind() == ErrorKind::Other;
+                let one = dmz::detach().is_err_and(is_refused);
+                let other = Daemon::new().keep_all().detach().is_err_and(is_refused);
+                let both = detach(Daemon::new(), |ready| drop(ready.notify())).is_ok();
+                libc::_exit(i32::from(!one) | i32::from(!other) << 1 | i32::from(!both) << 2);
+            }
+            let mut status = 0;
+            libc::waitpid(first, &raw mut status, 0);
+            if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 99 }
+        }
+    });
+    if skipped(verdict != 77, "no PID namespaces here") {
+        return;
+    }
+    assert_eq!(verdict, 0);
+}
+
+#[test]
+fn a_daemon_that_drops_its_parents_pidfile_keeps_its_own() {
+    let place = Place::new();
+    let (outer, inner) = (c(place.path("outer.pid")), c(place.path("inner.pid")));
+    let verdict = in_a_child(|| {
+        // So that both pidfiles are on the same numbers.
+        // SAFETY: what others have open in this copy of the tests is not used any more.
+        if unsafe { dmz::close_descriptors(&[]) }.is_err() {
+            return 4;
+        }
+        let Ok(pidfile) = PidFile::lock(&outer) else { return 1 };
+        let pidfile = std::cell::Cell::new(Some(pidfile));
+        let daemon = Daemon::new().pid_file(&inner).fork_with(libc::fork);
+        // SAFETY: one thread, and no descriptor that the daemon's side would use.
+        match unsafe { daemon.detach_and_return() } {
+            Err(_) => 2,
+            Ok(Side::Launcher(_)) => {
+                // The parent's is as it was.
+                let is_held = dmz::status(&outer).is_ok_and(|status| matches!(status, Status::Running { .. }));
+                i32::from(!is_held) * 3
+            }
+            Ok(Side::Daemon(ready)) => {
+                drop(pidfile.take());
+                let _pidfile = ready.notify();
+                pause();
+                0
+            }
+        }
+    });
+    assert_eq!(verdict, 0);
+    let daemon = named(&place, "inner.pid");
+    assert_pidfile(place.path("inner.pid"), daemon);
+}
+
+#[test]
+fn what_is_asked_for_with_no_text_is_refused_before_anything_is_done() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let daemon = Daemon::new().pid_file(&path);
+    for (daemon, step, errno) in [
+        (Daemon::new().pid_file(c""), Step::OpenPidfile, 22),
+        (daemon.working_directory(c""), Step::ChangeDirectory, 22),
+        (daemon.stdin(c""), Step::OpenStdin, 22),
+        (daemon.stdout(c""), Step::OpenStdout, 22),
+        (daemon.stderr(c""), Step::OpenStderr, 22),
+        (daemon.user(c""), Step::FindUser, 22),
+        (daemon.group(c""), Step::FindGroup, 22),
+        (daemon.groups(c""), Step::FindGroups, 22),
+        (daemon.root(c""), Step::ChangeRoot, 22),
+        (daemon.umask(0o1000), Step::SetUmask, 22),
+        (daemon.nice(i32::MIN), Step::SetNice, 22),
+        (daemon.nice(20), Step::SetNice, 22),
+        (daemon.limits(&[[(1 << 32) + 7, 64, 64]]), Step::SetLimits, 22),
+        (daemon.keep(&[u32::MAX]), Step::CheckKept, 9),
+        (daemon.keep(&[i32::MAX as u32]), Step::CheckKept, 9),
+        (daemon.ready_on(2), Step::PassChannel, 9),
+        (daemon.ready_on(i32::MAX as u32), Step::PassChannel, 9),
+    ] {
+        let error = daemon.spawn(&SLEEP).unwrap_err();
+        assert_eq!((error.step(), error.errno()), (step, Some(errno)), "{error}");
+        // SAFETY: it fails before it forks.
+        let error = unsafe { daemon.detach_and_return() }.unwrap_err();
+        assert_eq!((error.step(), error.errno()), (step, Some(errno)), "{error}");
+    }
+    // SAFETY: the same.
+    let error = unsafe { dmz::daemonize(c"") }.unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::OpenPidfile, Some(22)));
+    place.assert_left(&[]);
+}
+
+#[test]
+fn a_daemon_in_another_root_has_no_way_out_by_its_pidfile() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    fs::create_dir(place.path("root")).unwrap();
+    let root = c(place.path("root"));
+    let pid = detach(Daemon::new().pid_file(&path).root(&root), |ready| {
+        let _pidfile = ready.notify();
+        pause();
+    });
+    let daemon = place.own(Process(pid.unwrap()));
+    assert_eq!((daemon.link("root"), daemon.link("cwd")), (place.path("root"), place.path("root")));
+    assert!(!daemon.descriptors().values().any(|path| *path == place.folder), "{:?}", daemon.descriptors());
+    assert_pidfile(place.path("x.pid"), daemon);
+    assert_eq!(dmz::stop(&path, 5), Ok(Status::NotRunning));
+    // And emptied by one that ends well.
+    let pid = detach(Daemon::new().pid_file(&path).root(&root), |ready| drop(ready.notify()));
+    place.own(Process(pid.unwrap())).wait();
+    assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), "");
+}
+
+#[test]
+fn a_host_that_ends_while_it_spawns_takes_the_program_along() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    // SAFETY: what is done here neither allocates nor locks.
+    let host = unsafe { libc::fork() };
+    if host == 0 {
+        let _ = Daemon::new().pid_file(&path).ready_on(5).spawn(&SLEEP);
+        // SAFETY: ends this copy of the tests at once.
+        unsafe { libc::_exit(0) }
+    }
+    let host = place.own(Process(host));
+    let file = place.path("x.pid");
+    let program = until("the pidfile", || fs::read_to_string(&file).ok()?.strip_suffix('\n')?.parse().ok());
+    let program = place.own(Process(program));
+    until("the program", || (program.arguments() == ["sleep", "600"]).then_some(()));
+    host.signal(libc::SIGTERM);
+    host.wait();
+    until("the program's end", || (!program.is_alive()).then_some(()));
+    until("the removal of the pidfile", || (!file.exists()).then_some(()));
+}
+
+#[test]
 fn a_detach_that_fails_says_so_where_it_was_called() {
     let place = Place::new();
     let path = c(place.path("x.pid"));
@@ -405,6 +709,71 @@ fn a_pidfile_alone_excludes_others_and_spares_what_is_not_its_own() {
     place.file("x.pid", "1\n");
     drop(copy.take());
     place.assert_left(&["old", "x.pid"]);
+}
+
+/// How many descriptors are open in this process.
+fn open_descriptors() -> usize {
+    // SAFETY: fcntl with integers.
+    (0..1024).filter(|number| unsafe { libc::fcntl(*number, libc::F_GETFD) } != -1).count()
+}
+
+#[test]
+fn a_pidfile_that_cannot_be_had_costs_no_descriptor() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder")).unwrap();
+    fs::create_dir(place.path("open")).unwrap();
+    fs::set_permissions(place.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("link")).unwrap();
+    place.file("text", "text\n");
+    let paths = ["folder", "open/x.pid", "link", "text"].map(|name| c(place.path(name)));
+    let failing = if lacks_root() { &paths[2..] } else { &paths[..] };
+    let verdict = in_a_child(|| {
+        let before = open_descriptors();
+        let have_failed = failing.iter().all(|path| PidFile::lock(path).is_err());
+        i32::from(!have_failed) | i32::from(open_descriptors() != before) << 1
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&["folder", "link", "open", "text"]);
+}
+
+#[test]
+fn a_pidfile_that_was_made_in_vain_is_removed() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // No number from 10 on is to be had.
+        let limit = libc::rlimit { rlim_cur: 10, rlim_max: 10 };
+        // SAFETY: reads one struct; what others have open in this copy of the tests is not used any more.
+        if unsafe {
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) != 0 || dmz::close_descriptors(&[]).is_err()
+        } {
+            return 1;
+        }
+        match PidFile::lock(&path) {
+            Err(error) if error.errno() == Some(libc::EINVAL) => 0,
+            Err(_) => 2,
+            Ok(_) => 3,
+        }
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&[]);
+}
+
+#[test]
+fn everybody_may_read_a_pidfile_whatever_the_mask() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // SAFETY: umask takes an integer; all zeros are a stat, which is filled.
+        unsafe {
+            libc::umask(0o077);
+            let Ok(_pidfile) = PidFile::lock(&path) else { return 1 };
+            let mut stat: libc::stat = std::mem::zeroed();
+            libc::stat(path.as_ptr(), &raw mut stat);
+            i32::from(stat.st_mode & 0o777 != 0o644) * 2
+        }
+    });
+    assert_eq!(verdict, 0);
 }
 
 fn parent() -> i32 {

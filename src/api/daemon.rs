@@ -7,7 +7,7 @@ use super::error::Error;
 use crate::Word;
 #[cfg(feature = "ready")]
 use crate::plan::ready::Ready as Readiness;
-use crate::plan::{Config, Opt};
+use crate::plan::{Config, Opt, Reason, Step};
 use crate::run::host;
 
 /// What a daemon is to be like: plain data, made at compile time if you like. [`spawn`](Daemon::spawn) starts another program
@@ -32,11 +32,8 @@ macro_rules! text {
     ($($(#[$doc:meta])* $name:ident $opt:ident;)*) => {
         $($(#[$doc])*
         pub const fn $name(mut self, text: &'a CStr) -> Self {
-            // An empty text would be none at all.
-            if !Word::new(text).is_empty() {
-                self.config.set(Opt::$opt);
-                self.config.set_text(Opt::$opt, Word::new(text));
-            }
+            self.config.set(Opt::$opt);
+            self.config.set_text(Opt::$opt, Word::new(text));
             self
         })*
     };
@@ -82,35 +79,39 @@ impl<'a> Daemon<'a> {
         keep_all NoClose;
     }
 
-    /// Keeps these descriptors as they are; one that is not open is an error.
+    /// Keeps these descriptors; one that is not open is an error. A program that is [spawned](Daemon::spawn) gets them though
+    /// they are closed by an exec, as all are that std opens; in this process that flag stays as it is.
     pub const fn keep(mut self, descriptors: &'a [u32]) -> Self {
         self.config.set(Opt::KeepFd);
         self.config.keep = descriptors;
         self
     }
 
-    /// The file mode creation mask.
+    /// The file mode creation mask, at most 0o777.
     pub const fn umask(mut self, mask: u32) -> Self {
-        self.config.umask = mask & 0o777;
+        self.config.umask = mask;
         self
     }
 
-    /// How many seconds it may take to be ready; then it is stopped, and the start has failed. Without it there is no limit.
+    /// How many seconds it may take to be ready; then it gets SIGTERM, two seconds later SIGKILL, what it has started gets
+    /// SIGKILL, and the start has failed. Without it there is no limit. For [`spawn`](Daemon::spawn) it takes the feature
+    /// `ready`.
     pub const fn timeout(mut self, seconds: u32) -> Self {
         self.config.set(Opt::Timeout);
         self.config.timeout = seconds;
         self
     }
 
-    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored and blocked signals stay,
-    /// such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
+    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored
+    /// and blocked signals stay, such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
     pub const fn reset_signals(mut self) -> Self {
         self.resets = true;
         self
     }
 
-    /// For [`detach`](Daemon::detach): forks by this function, which is fork(2) of the C library that the program uses
-    /// (`libc::fork`). With the feature `std` it is the default.
+    /// For [`detach`](Daemon::detach): forks by this function, which must be fork(2) of the C library that the program uses
+    /// (`libc::fork`). With the feature `std` it is the default. That it is one is among what who calls
+    /// [`detach`](Daemon::detach) promises.
     pub const fn fork_with(mut self, fork: host::Fork) -> Self {
         self.fork = Some(fork);
         self
@@ -121,10 +122,16 @@ impl<'a> Daemon<'a> {
     ///
     /// The calling process is not changed, whatever it is: all work is done in a process that is a copy of it (clone(2)), of
     /// which it gets no SIGCHLD and which no wait(2) for any child sees. It may have threads. The copy costs time in
-    /// proportion to the memory that this process has in use, since its page tables are copied.
+    /// proportion to the memory that this process has in use, since its page tables are copied. Where this process ends while
+    /// the program is waited for, the start is taken down.
+    ///
+    /// The program's parent is the nearest subreaper or PID 1. If that is this very process, it has to wait(2) for the
+    /// program, as a PID 1 does for everybody.
     ///
     /// # Errors
-    /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there.
+    /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there. Only
+    /// if somebody kills the process that does the work by SIGKILL ([`ErrorKind::Ended`](crate::ErrorKind)), nobody knows:
+    /// the start then either completes or leaves nothing.
     ///
     /// ```no_run
     /// use dmz::{Daemon, Program};
@@ -132,15 +139,68 @@ impl<'a> Daemon<'a> {
     /// let pid = Daemon::new().pid_file(c"/run/sleep.pid").spawn(&program)?;
     /// # Ok::<(), dmz::Error>(())
     /// ```
-    ///
-    /// A limit of time is kept with the feature `ready` alone.
     pub fn spawn(&self, program: &Program<'_>) -> Result<i32, Error> {
+        self.check()?;
         let mut config = self.config;
         if cfg!(feature = "ready") && config.has(Opt::Timeout) && !config.has(Opt::Ready) {
             config.set(Opt::Ready);
         }
         Ok(host::spawn(&config, &program.0)?)
     }
+
+    /// What no start can do is refused before anything has been done. An empty text in particular is a mistake of who made
+    /// it, and not the same as none: a daemon that was to be a user's must not be root's.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let config = &self.config;
+        let mut wrong = TEXTS.iter().filter(|(opt, _)| config.has(*opt) && config.text(*opt).is_empty());
+        if let Some((_, step)) = wrong.next() {
+            return Err(Error::new(*step, Reason::INVALID));
+        }
+        if config.umask > 0o777 {
+            return Err(Error::new(Step::SetUmask, Reason::INVALID));
+        }
+        if !config.keep.iter().all(|number| can_be_open(*number)) {
+            return Err(Error::new(Step::CheckKept, Reason::BAD_DESCRIPTOR));
+        }
+        #[cfg(feature = "identity")]
+        if !(-20..=19).contains(&config.nice) {
+            return Err(Error::new(Step::SetNice, Reason::INVALID));
+        }
+        #[cfg(feature = "identity")]
+        if config.limits.iter().any(|[resource, ..]| u32::try_from(*resource).is_err()) {
+            return Err(Error::new(Step::SetLimits, Reason::INVALID));
+        }
+        #[cfg(feature = "ready")]
+        if let Readiness::Descriptor(number) = config.ready
+            && (number < 3 || !can_be_open(number))
+        {
+            return Err(Error::new(Step::PassChannel, Reason::BAD_DESCRIPTOR));
+        }
+        Ok(())
+    }
+}
+
+/// Which step it is that needs a text.
+const TEXTS: &[(Opt, Step)] = &[
+    (Opt::Pidfile, Step::OpenPidfile),
+    (Opt::Chdir, Step::ChangeDirectory),
+    (Opt::Stdin, Step::OpenStdin),
+    (Opt::Stdout, Step::OpenStdout),
+    (Opt::Stderr, Step::OpenStderr),
+    #[cfg(feature = "identity")]
+    (Opt::User, Step::FindUser),
+    #[cfg(feature = "identity")]
+    (Opt::Group, Step::FindGroup),
+    #[cfg(feature = "identity")]
+    (Opt::Groups, Step::FindGroups),
+    #[cfg(feature = "identity")]
+    (Opt::Chroot, Step::ChangeRoot),
+];
+
+/// Can a descriptor have this number at all? The kernel counts to less than the highest integer, and that one stands for
+/// none here.
+const fn can_be_open(number: u32) -> bool {
+    number < i32::MAX as u32
 }
 
 #[cfg(feature = "identity")]
@@ -236,7 +296,8 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Its environment, `NAME=VALUE`. Nothing is inherited: a C library and std guard their environment by locks that are
+    /// Its environment, `NAME=VALUE`; with [`user`](Daemon::user) there are HOME, USER, LOGNAME and SHELL of that user, too,
+    /// unless they are given here. Nothing is inherited: a C library and std guard their environment by locks that are
     /// their own. With std, `std::env::vars_os` has it.
     pub const fn environment(mut self, words: &'a [&'a CStr]) -> Self {
         self.0.environment = words;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::plan::{Failure, Reason};
+use crate::plan::{Exit, Failure, Reason};
 use crate::run::Failed;
 
 pub use crate::plan::Step;
@@ -62,6 +62,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self.reason {
             reason if reason.is_errno() => ErrorKind::Errno(reason.number()),
+            Reason::NO_INTERPRETER => ErrorKind::Errno(Reason::NOT_FOUND.number()),
             Reason::RUNNING => ErrorKind::Running(self.number),
             Reason::TIMEOUT => ErrorKind::Timeout,
             Reason::KILLED | Reason::ENDED | Reason::ENDED_EARLY => ErrorKind::Ended,
@@ -76,12 +77,10 @@ impl Error {
     /// The exit status that `dmz` has for it: 122 ended, 123 already running, 124 timeout, 126 and 127 a program that
     /// cannot be executed or is not there, 125 anything else.
     pub fn exit_status(&self) -> u8 {
-        match self.kind() {
-            ErrorKind::Ended if self.step == Step::AwaitReady => 122,
-            ErrorKind::Running(_) => 123,
-            ErrorKind::Timeout => 124,
-            ErrorKind::Errno(_) if self.step == Step::Execute => 126 + u8::from(self.reason.means_not_found()),
-            _ => 125,
+        match self.reason {
+            // A daemon of this program's own, where nobody can tell more.
+            Reason::KILLED if self.step == Step::AwaitReady => Exit::Ended as u8,
+            reason => Exit::of(Failure { step: self.step, reason }) as u8,
         }
     }
 }
@@ -105,9 +104,35 @@ impl Error {
 }
 
 impl Step {
-    /// The step as a phrase that fits behind "cannot".
+    /// The step as a phrase that fits behind "cannot". It names no file or user: the caller knows what was asked for.
     pub fn phrase(self) -> &'static str {
-        self.name().as_c_str().to_str().unwrap_or("")
+        // The launcher has an object behind these.
+        match self {
+            Step::RedirectStdin => "redirect stdin",
+            Step::RedirectStdout => "redirect stdout",
+            Step::RedirectStderr => "redirect stderr",
+            Step::ChangeDirectory => "change directory",
+            Step::Execute => "execute the program",
+            Step::AwaitEnd => "wait for the program",
+            Step::AwaitReady => "await readiness of the daemon",
+            #[cfg(feature = "identity")]
+            Step::EnterUser => "take the rights of the user",
+            #[cfg(feature = "identity")]
+            Step::LeaveUser => "leave the rights of the user",
+            #[cfg(feature = "identity")]
+            Step::LimitCapabilities => "limit capabilities",
+            #[cfg(feature = "identity")]
+            Step::ChangeRoot => "change root",
+            #[cfg(feature = "identity")]
+            Step::SetUser => "become the user",
+            #[cfg(feature = "control")]
+            Step::FindOwner => "find the owner of the pidfile",
+            #[cfg(feature = "control")]
+            Step::OpenProcess => "open the owner of the pidfile",
+            #[cfg(feature = "control")]
+            Step::SignalDaemon => "signal the owner of the pidfile",
+            _ => self.name().as_c_str().to_str().unwrap_or(""),
+        }
     }
 }
 
@@ -115,6 +140,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "cannot {}: ", self.step.phrase())?;
         match (self.kind(), self.reason.text()) {
+            (ErrorKind::Running(0), _) => out.write_str("already running, PID in another namespace"),
             (ErrorKind::Running(pid), _) => write!(out, "already running, PID {pid}"),
             (_, Some(text)) => out.write_str(text.as_c_str().to_str().unwrap_or("")),
             #[cfg(feature = "std")]
@@ -141,5 +167,41 @@ impl From<Error> for std::io::Error {
             Some(number) => std::io::Error::from_raw_os_error(number),
             None => std::io::Error::other(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_status_is_the_launchers() {
+        for (step, reason, status) in [
+            (Step::Execute, Reason::ENDED, 122),
+            (Step::AwaitReady, Reason::ENDED_EARLY, 122),
+            (Step::AwaitReady, Reason::KILLED, 122),
+            (Step::Fork, Reason::KILLED, 125),
+            (Step::LockPidfile, Reason::RUNNING, 123),
+            (Step::AwaitReady, Reason::TIMEOUT, 124),
+            (Step::Execute, Reason::NOT_FOUND, 127),
+            (Step::Execute, Reason::NO_ACCESS, 126),
+            (Step::OpenPidfile, Reason::NOT_FOUND, 125),
+        ] {
+            let error = Error::new(step, reason);
+            assert_eq!(error.exit_status(), status, "{error}");
+        }
+        assert_eq!(Error::new(Step::Execute, Reason::ENDED).kind(), ErrorKind::Ended);
+    }
+
+    #[test]
+    fn no_text_wants_another_word() {
+        let mut number = 0;
+        while let Some(step) = Step::from_number(number) {
+            let last = step.phrase().rsplit(' ').next().unwrap_or("");
+            assert!(!["", "of", "to", "for", "execute"].contains(&last), "{}", step.phrase());
+            number += 1;
+        }
+        let error = Error::new(Step::LockPidfile, Reason::RUNNING);
+        assert_eq!(std::format!("{error}"), "cannot lock pidfile: already running, PID in another namespace");
     }
 }

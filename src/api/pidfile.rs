@@ -16,6 +16,9 @@ use crate::run::host::{self, Held};
 /// - Only the file that was locked is removed: not one that has been put in its place. Where this process may not remove it
 ///   any more (another user, another root) it is emptied.
 /// - Programs that this process executes do not inherit the descriptor.
+/// - **A process may hold a path only once.** A record lock keeps other processes out, not this one: a second `lock` of the
+///   same file succeeds, and whichever is dropped first removes the file and lets go of the lock of both; so does a second
+///   one that fails behind the opening. Where several threads or parts of a program may try, one of them has to do it.
 /// - A record lock is lost when the process closes *any* descriptor of the file: do not open and close the pidfile while
 ///   you hold it. `status` and its like do not.
 ///

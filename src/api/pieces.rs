@@ -93,11 +93,12 @@ pub fn find_user(name: &CStr, groups: &mut [u32]) -> Result<User, Error> {
     Ok(User { user, group, groups })
 }
 
-/// Tells a service manager something, as sd_notify(3) does, and waits until it has read it: `READY=1`, `STOPPING=1`,
-/// `STATUS=…`, at most 4,095 bytes. `socket` is the value of NOTIFY_SOCKET.
+/// Tells a service manager something, as sd_notify(3) does, and waits until it has read it, but not for more than five
+/// seconds: `READY=1`, `STOPPING=1`, `STATUS=…`, at most 4,095 bytes. `socket` is the value of NOTIFY_SOCKET.
 ///
 /// # Errors
-/// At [`Step::Print`], the kernel's error if nothing can be sent to that address.
+/// At [`Step::TellManager`], the kernel's error if nothing can be sent to that address; E2BIG for a longer text. Nobody
+/// says whether the manager has understood it, and one that has not read it in time is no error.
 ///
 /// ```no_run
 /// dmz::tell_manager(c"/run/systemd/notify", c"READY=1")?;
@@ -106,5 +107,5 @@ pub fn find_user(name: &CStr, groups: &mut [u32]) -> Result<User, Error> {
 #[cfg(feature = "ready")]
 pub fn tell_manager(socket: &CStr, text: &CStr) -> Result<(), Error> {
     let told = host::tell(Word::new(socket), Word::new(text));
-    told.map_err(|reason| Error::new(Step::Print, reason))
+    told.map_err(|reason| Error::new(Step::TellManager, reason))
 }

@@ -10,6 +10,10 @@ pub mod errno {
     pub const EPERM: i32 = 1;
     /// No such file or directory.
     pub const ENOENT: i32 = 2;
+    /// Argument list too long.
+    pub const E2BIG: i32 = 7;
+    /// Bad file descriptor.
+    pub const EBADF: i32 = 9;
     /// Permission denied.
     pub const EACCES: i32 = 13;
     /// Not a directory.
@@ -89,6 +93,10 @@ impl Reason {
     pub const NOT_PERMITTED: Reason = Reason::kernel(errno::EPERM);
     /// Invalid argument.
     pub const INVALID: Reason = Reason::kernel(errno::EINVAL);
+    /// Argument list too long.
+    pub const TOO_LONG: Reason = Reason::kernel(errno::E2BIG);
+    /// Bad file descriptor.
+    pub const BAD_DESCRIPTOR: Reason = Reason::kernel(errno::EBADF);
     /// Permission denied.
     pub const NO_ACCESS: Reason = Reason::kernel(errno::EACCES);
     /// No such file or directory.

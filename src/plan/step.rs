@@ -202,6 +202,9 @@ steps! {
     SignalDaemon "signal the owner of" Pidfile,
     /// Prints the process id, by the launcher when all is done; or anything else that was asked for.
     Print "write to standard output",
+    /// Tells a service manager something; by the library alone.
+    #[cfg(feature = "ready")]
+    TellManager "tell the manager",
 }
 
 impl Step {

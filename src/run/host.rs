@@ -16,7 +16,7 @@ use super::{Command, Failed, descriptors, pidfile};
 use crate::plan::order::ORDER;
 use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::file::{self, Fd, Identity, NO_FD};
-use crate::sys::host as sys;
+use crate::sys::host::{self as sys, Signal};
 use crate::sys::memory::{PATH_MAX, Path, Pool, Room, Shared, Stack};
 use crate::sys::process::{self, now};
 use crate::sys::signal;
@@ -43,7 +43,8 @@ pub fn help(act: impl FnOnce(&Record)) -> Result<Answer, Reason> {
     // The host's handlers must not run in the helper.
     let mask = signal::block(signal::ALL)?;
     let helper = sys::fork_silently();
-    if helper == Ok(None) {
+    if let Ok(None) = helper {
+        let _end = Ends;
         act(record.lend());
         process::exit(0);
     }
@@ -54,10 +55,32 @@ pub fn help(act: impl FnOnce(&Record)) -> Result<Answer, Reason> {
     Ok(record)
 }
 
+/// The end of a process that must not get out of the function in which it was born: a panic would unwind into a second
+/// copy of the host.
+struct Ends;
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        process::exit(1);
+    }
+}
+
 /// Starts `program`; its process id once it is executed, and ready if that was asked for.
 pub fn spawn(config: &Config<'_>, program: &Program<'_>) -> Result<i32, Failed> {
+    let host = process::own_id();
     let record = help(|record| {
+        // Where the start is waited for, this signal ends it, and everything is taken down. The host's thread is asleep until
+        // then, so it ends with the host alone. The program gets clean signals.
+        let _ = signal::dispose(signal::TERM, false);
+        let _ = sys::follow_parent(Some(Signal::TERM));
+        if !sys::is_parent(host) {
+            return;
+        }
         let mut config = *config;
+        // This process has descriptors of its own. One that is not open is found out about later.
+        for number in config.keep {
+            let _ = sys::close_on_exec(Fd(*number as i32), false);
+        }
         let started = prepare(&mut config, program)
             .map_err(|failure| Failed { failure, number: 0 })
             .and_then(|command| super::start(&config, &command));
@@ -118,6 +141,7 @@ fn vectors(program: &Program<'_>, user: super::UserWords, pool: &mut Pool) -> Re
 /// A pidfile that is held by this process.
 pub struct Held<'a> {
     name: Word<'a>,
+    /// Where to remove it from; none in another root.
     folder: Fd,
     file: Fd,
     identity: Identity,
@@ -128,16 +152,19 @@ pub struct Held<'a> {
 impl Held<'_> {
     /// Removes the file if it still is the same one, and lets go of the lock. A file that may not be removed is emptied.
     pub fn release(&self) {
-        if process::own_id() == self.owner {
-            let is_same = |there: file::Status| there.identity == self.identity;
-            if file::status_at(self.folder, self.name).is_ok_and(is_same)
-                && file::unlink_at(self.folder, self.name).is_err()
-            {
-                let _ = file::set_size(self.file, 0);
-            }
+        // In a child the numbers may be another file's by now, even a pidfile's of its own; an exec closes them.
+        if process::own_id() != self.owner {
+            return;
+        }
+        let is_same = |there: file::Status| there.identity == self.identity;
+        let is_there = file::status_at(self.folder, self.name).is_ok_and(is_same);
+        if !is_there || file::unlink_at(self.folder, self.name).is_err() {
+            let _ = file::set_size(self.file, 0);
         }
         file::close(self.file);
-        file::close(self.folder);
+        if self.folder != NO_FD {
+            file::close(self.folder);
+        }
     }
 }
 
@@ -154,12 +181,18 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     let start = start(&config, &COMMAND, record);
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
-    let held = lock(&mut work).and_then(|()| keep(&mut work, path));
+    let locked = lock(&mut work);
+    if locked.is_ok() && record.pidfile_is(Pidfile::Made) {
+        // The mask is the host's own, and all its threads' at once.
+        let _ = sys::set_mode(work.opened, pidfile::MODE);
+    }
+    let held = locked.and_then(|()| keep(&mut work, path));
     held.map_err(|reason| {
         if work.opened != NO_FD {
             file::close(work.opened);
         }
         record.fail(reason);
+        give_back(path, record);
         let failure =
             Failure { step: record.verdict().err().map_or(Step::LockPidfile, |failure| failure.step), reason };
         Failed { failure, number: record.number() }
@@ -197,16 +230,15 @@ fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, Reason> {
     let record = work.start.record;
     record.note(Step::WritePidfile);
     let (folder, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
-    let held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
-    let written = sys::close_on_exec(held.file).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
-    if let Err(reason) = written {
-        if record.pidfile_is(Pidfile::Made) {
-            let _ = file::unlink_at(folder, name);
-        }
+    let mut held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
+    let written =
+        sys::close_on_exec(held.file, true).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
+    // From an open folder there is a way out of another root.
+    if written.is_err() || work.start.config.has(Opt::Chroot) {
         file::close(folder);
-        return Err(reason);
+        held.folder = NO_FD;
     }
-    Ok(held)
+    written.map(|()| held)
 }
 
 /// The host is detached: this is the daemon, and somebody waits for its word.
@@ -217,17 +249,21 @@ pub struct Detached<'a> {
 }
 
 impl Detached<'_> {
-    /// Tells the launcher that the daemon works, or why it does not.
-    pub fn report(&self, result: Result<(), Reason>) {
+    /// Tells the launcher that the daemon works, or why it does not; false if it has been told something else before. A
+    /// child of the daemon's that has a copy of this says nothing.
+    #[inline(never)]
+    pub fn report(&self, result: Result<(), Reason>) -> bool {
         let record = self.record.lend();
-        match result {
-            Ok(()) => {
-                let _ = sys::follow_parent(false);
-                record.prove();
-            }
-            Err(reason) => record.fail(reason),
+        if process::own_id() != record.daemon.load(Relaxed) {
+            return true;
         }
+        if result.is_ok() {
+            // Before the word: who hears it ends at once.
+            let _ = sys::follow_parent(None);
+        }
+        let is_first = record.decide(result);
         sys::wake_parent(record.session.load(Relaxed));
+        is_first
     }
 }
 
@@ -243,7 +279,11 @@ pub enum Side<'a> {
 /// with what failed, and then there is no daemon.
 pub fn detach<'a>(config: &Config<'a>, by: Option<Fork>) -> Result<Side<'a>, Failed> {
     let limit = if config.has(Opt::Timeout) { Some(config.timeout) } else { None };
-    split(by, limit, |record| change(config, record), |record| pidfile::undo(config.text(Opt::Pidfile), record))
+    let undo = |record: &Record| {
+        await_end(record);
+        give_back(config.text(Opt::Pidfile), record);
+    };
+    split(by, limit, |record| change(config, record), Some(undo))
 }
 
 /// The same with nothing asked for: the shortest way, and the smallest.
@@ -258,16 +298,16 @@ pub fn detach_plainly(by: Option<Fork>) -> Result<Side<'static>, Failed> {
         file::set_umask(0o022);
         follow(record).map(|()| None)
     };
-    split(by, None, change, |_| {})
+    split(by, None, change, None::<fn(&Record)>)
 }
 
 /// Starts session process and daemon. The daemon does `change`; when that or what comes behind it has failed, the session
-/// process does `undo`.
+/// process does `undo`, and where that was killed the launcher.
 fn split<'a>(
     by: Option<Fork>,
     limit: Option<u32>,
     change: impl FnOnce(&'static Record) -> Result<Option<Held<'a>>, Reason>,
-    undo: impl FnOnce(&Record),
+    undo: Option<impl Fn(&Record)>,
 ) -> Result<Side<'a>, Failed> {
     let failed = |reason| Failed { failure: Failure { step: Step::Fork, reason }, number: 0 };
     let shared = Shared::new(Record::default()).map_err(|errno| failed(errno.into()))?;
@@ -275,14 +315,15 @@ fn split<'a>(
     record.note(Step::Fork);
     let mask = signal::block(signal::ALL).map_err(|errno| failed(errno.into()))?;
     record.set_mask(mask);
+    let launcher = process::own_id();
     let session = sys::fork(by, true);
-    if session == Ok(None) {
-        session_process(by, limit, undo, record);
+    if let Ok(None) = session {
+        session_process(by, limit, launcher, &undo, record);
         record.daemon.store(process::own_id(), Relaxed);
         match change(record) {
             Ok(held) => return Ok(Side::Daemon(Detached { record: shared, held })),
             Err(reason) => {
-                record.fail(reason);
+                record.decide(Err(reason));
                 process::exit(1)
             }
         }
@@ -291,51 +332,73 @@ fn split<'a>(
     if let Some(session) = session.map_err(|errno| failed(errno.into()))? {
         sys::wait(session);
     }
+    // It was killed if it has not said anything, and then the daemon may not say anything any more.
+    record.decide(Err(Reason::KILLED));
+    if let (Err(_), Some(undo)) = (record.verdict(), undo) {
+        undo(record);
+    }
     outcome(record).map(Side::Launcher)
 }
 
-/// The session process. Comes back as the daemon alone; itself it stays until that has said how it is, and ends.
-fn session_process(by: Option<Fork>, limit: Option<u32>, undo: impl FnOnce(&Record), record: &'static Record) {
+/// The session process. Comes back as the daemon alone; itself it stays until that has said how it is, and ends. `launcher`
+/// is its parent, without which nobody waits for the daemon any more.
+fn session_process(
+    by: Option<Fork>,
+    limit: Option<u32>,
+    launcher: i32,
+    undo: &Option<impl Fn(&Record)>,
+    record: &'static Record,
+) {
     record.session.store(process::own_id(), Relaxed);
     record.note(Step::CreateSession);
     let forked = process::new_session().and_then(|()| {
         record.note(Step::ForkDaemon);
-        sys::fork(by, false)
+        // Blocked, so that `watch` takes it; where there is nothing to undo, the kernel may end this process by itself, and
+        // the daemon follows.
+        sys::follow_parent(Some(if undo.is_some() { Signal::TERM } else { Signal::KILL }))?;
+        // It may have died before.
+        if sys::is_parent(launcher) { sys::fork(by, false) } else { Err(super::Errno::INTR) }
     });
     match forked {
         Ok(None) => return,
         Ok(Some(daemon)) => {
-            watch(limit, daemon, record);
-            if record.verdict().is_err() {
+            watch(limit, undo.is_some().then_some(launcher), daemon, record);
+            if let (Err(_), Some(undo)) = (record.verdict(), undo) {
                 undo(record);
+                // What the daemon has started goes with it. This process is the first of that group.
+                sys::end_own_group();
             }
         }
-        Err(errno) => record.fail(errno.into()),
+        Err(errno) => _ = record.decide(Err(errno.into())),
     }
     process::exit(0)
 }
 
-/// Waits until the daemon is ready; if it never will be, ends it.
-fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
+/// Waits until the daemon is ready; if it never will be, or when the launcher has died, ends it. The kernel tells of that by
+/// the signal, which the daemon may have sent to its group as well; without a launcher here it ends this process itself.
+fn watch(limit: Option<u32>, launcher: Option<i32>, daemon: process::Process, record: &Record) {
     record.daemon.store(daemon.number(), Relaxed);
     // An inherited "ignore" would have the kernel reap it by itself.
     let _ = signal::dispose(signal::CHILD, false);
-    let deadline = limit.map_or(u64::MAX, |seconds| now() + u64::from(seconds) * 1000);
+    let deadline = limit.map(|seconds| now() + u64::from(seconds) * 1000);
     while !record.is_decided() && process::runs(daemon) {
-        if now() >= deadline {
-            record.fail(Reason::TIMEOUT);
-        } else {
-            let _ = signal::wait_for(signal::set(&[signal::CHILD, signal::CONT]), Some((deadline - now()).min(MOMENT)));
+        let left = deadline.map_or(MOMENT, |deadline| deadline.saturating_sub(now()).min(MOMENT));
+        if left == 0 {
+            record.decide(Err(Reason::TIMEOUT));
+        } else if let Ok(arrived) = signal::wait_for(AWAITED, Some(left))
+            && arrived.number == signal::TERM
+            && launcher.is_some_and(|launcher| sys::parent() != launcher)
+        {
+            record.decide(Err(Reason::INTERRUPTED));
         }
     }
+    // Whatever the daemon has not said by now comes too late.
+    let is_up = record.verdict().is_err_and(|failure| failure.step == Step::AwaitReady);
+    record.decide(Err(if is_up { Reason::ENDED_EARLY } else { Reason::KILLED }));
     if record.verdict().is_ok() {
         return;
     }
-    if !record.has_failed() {
-        let is_up = record.verdict().is_err_and(|failure| failure.step == Step::AwaitReady);
-        record.fail(if is_up { Reason::ENDED_EARLY } else { Reason::KILLED });
-    }
-    if record.reason() == Reason::TIMEOUT {
+    if (launcher.is_some() || limit.is_some()) && matches!(record.reason(), Reason::TIMEOUT | Reason::INTERRUPTED) {
         process::signal(daemon, signal::TERM);
         process::signal(daemon, signal::CONT);
     }
@@ -345,6 +408,27 @@ fn watch(limit: Option<u32>, daemon: process::Process, record: &Record) {
         let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(end.saturating_sub(now())));
     }
     process::end(daemon);
+}
+
+/// What the session process waits for: the daemon's end and its word, and the launcher's end.
+const AWAITED: signal::Set = signal::set(&[signal::CHILD, signal::CONT, signal::TERM]);
+
+/// Waits until the daemon has gone. One that was killed together with its session process is nobody's child here, and takes
+/// its lock along a moment later.
+fn await_end(record: &Record) {
+    let end = now() + MOMENT;
+    while !process::is_gone(record.daemon.load(Relaxed)) && now() < end {
+        process::pause();
+    }
+}
+
+/// With no daemon left, gives back what a start had of the pidfile at `path`. By a process of its own: the file is opened
+/// and locked for that, and here the lock would stay, or with the descriptor another one of this process's would go.
+fn give_back(path: Word<'_>, record: &Record) {
+    if !record.pidfile_is(Pidfile::Untouched) {
+        let _ = help(|_| pidfile::undo(path, record));
+        record.set_pidfile(Pidfile::Untouched);
+    }
 }
 
 /// How long a daemon that has failed may take to end, in milliseconds.
@@ -381,7 +465,7 @@ fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Hel
 /// The last of the daemon's steps: as long as it is not ready, it ends with who waits for it.
 fn follow(record: &Record) -> Result<(), Reason> {
     record.note(Step::ForkDaemon);
-    sys::follow_parent(true)?;
+    sys::follow_parent(Some(Signal::KILL))?;
     // It may have died before.
     if !sys::is_parent(record.session.load(Relaxed)) {
         return Err(Reason::KILLED);
@@ -497,9 +581,16 @@ fn look(config: &Config<'_>, wanted: Wanted) -> Result<Found, Failure> {
     })
 }
 
+/// The most that a manager reads of a message.
+#[cfg(feature = "ready")]
+const MESSAGE: usize = 4095;
+
 /// Tells a manager something, and waits until it knows.
 #[cfg(feature = "ready")]
 pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
+    if text.bytes().len() > MESSAGE {
+        return Err(Reason::TOO_LONG);
+    }
     super::ready::tell(address, text)
 }
 

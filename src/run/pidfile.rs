@@ -10,14 +10,14 @@ use crate::plan::number::{Digits, digits, parse_pid};
 use crate::plan::ready::Ready;
 use crate::plan::{Config, Opt, Reason, Step};
 use crate::sys::Errno;
-use crate::sys::file::{self, Fd, Identity, flags};
+use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::Path;
 
 /// The lock's descriptor is this or a higher number, out of the way of those that programs expect.
 const LEAST: i32 = 10;
 
 /// Anybody may read it.
-const MODE: u32 = 0o644;
+pub const MODE: u32 = 0o644;
 
 /// How often the file may turn out to be another one than what lies at the path.
 const TRIES: usize = 100;
@@ -27,10 +27,16 @@ const TRIES: usize = 100;
 pub fn open_folder<'a>(path: Word<'a>, room: &mut Path<'_>, user: u32) -> Result<(Fd, Word<'a>), Reason> {
     let name = put_folder(path, room)?;
     let folder = file::open(file::HERE, room.word(), flags::FOLDER, 0)?;
-    if user == 0 && file::status(folder)?.lets_others_replace() {
-        return Err(Reason::FOLDER);
+    if user != 0 {
+        return Ok((folder, name));
     }
-    Ok((folder, name))
+    let reason = match file::status(folder) {
+        Ok(status) if !status.lets_others_replace() => return Ok((folder, name)),
+        Ok(_) => Reason::FOLDER,
+        Err(errno) => errno.into(),
+    };
+    file::close(folder);
+    Err(reason)
 }
 
 /// The same check for who only looks.
@@ -65,13 +71,15 @@ pub fn least_of(config: &Config<'_>) -> i32 {
 pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let config = work.start.config;
     let (folder, name) = open_folder(config.text(which), &mut work.path, work.start.command.user)?;
-    let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile)?;
+    let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile);
+    file::close(folder);
+    let fd = fd?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = least_of(config);
     // The program inherits it, unless a monitor holds it.
-    work.opened = file::duplicate_from(fd, least, !config.has(Opt::Monitored))?;
+    let opened = file::duplicate_from(fd, least, !config.has(Opt::Monitored));
     file::close(fd);
-    file::close(folder);
+    work.opened = opened?;
     Ok(())
 }
 
@@ -142,6 +150,8 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
             Err(errno) => return Err(errno.into()),
         }
         file::close(work.opened);
+        // Opening it once more may fail.
+        work.opened = NO_FD;
         record.note(if is_pidfile { Step::OpenPidfile } else { Step::OpenLockfile });
         open(work, which)?;
         record.note(if is_pidfile { Step::LockPidfile } else { Step::LockLockfile });

@@ -23,6 +23,12 @@ pub enum Pidfile {
 /// How many children of the caller's can be told from those of the start.
 const STRANGERS: usize = 32;
 
+/// The program runs.
+const PROVED: u8 = 1;
+
+/// It never will: whoever still says so comes too late.
+const REFUSED: u8 = 2;
+
 /// The record. Written by one process at a time and read when that one has ended, so that no order between its parts
 /// matters.
 #[derive(Default)]
@@ -73,7 +79,18 @@ impl Record {
 
     /// The program runs.
     pub fn prove(&self) {
-        self.proved.store(1, Relaxed);
+        self.proved.store(PROVED, Relaxed);
+    }
+
+    /// Says how the start went, where several processes may: the first word counts, whatever comes behind it. Is it this
+    /// one?
+    #[inline(never)]
+    pub fn decide(&self, result: Result<(), Reason>) -> bool {
+        if let Err(reason) = result {
+            self.fail(reason);
+        }
+        let state = if result.is_ok() { PROVED } else { REFUSED };
+        self.proved.compare_exchange(0, state, Relaxed, Relaxed).is_ok()
     }
 
     /// The program runs, but not for long: what was wanted besides has failed.
@@ -109,7 +126,7 @@ impl Record {
 
     /// What it all amounts to, once the session process has ended.
     pub fn verdict(&self) -> Result<(), Failure> {
-        if self.proved.load(Relaxed) != 0 {
+        if self.proved.load(Relaxed) == PROVED {
             return Ok(());
         }
         let step = Step::from_number(self.step.load(Relaxed)).unwrap_or(Step::Fork);

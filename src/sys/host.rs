@@ -2,7 +2,7 @@
 //! forks by its own C library.
 
 use linux_raw_sys::general as linux;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::arch::syscall;
 use super::file::Fd;
@@ -61,12 +61,26 @@ pub fn wait(child: Process) {
     while rustix::process::waitid(WaitId::Pid(pid), options).is_err_and(|errno| errno == rustix::io::Errno::INTR) {}
 }
 
-/// Has this process killed when its parent dies, or not any more (prctl(2), PR_SET_PDEATHSIG).
-pub fn follow_parent(yes: bool) -> Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(if yes { Some(Signal::KILL) } else { None })?)
+/// A signal by its name.
+pub use rustix::process::Signal;
+
+/// Has the kernel send this process a signal when its parent dies, or none any more (prctl(2), PR_SET_PDEATHSIG): when the
+/// thread dies that has forked it. A fork does not pass it on.
+pub fn follow_parent(signal: Option<Signal>) -> Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(signal)?)
 }
 
-/// Is this process's parent `id`, or can it not be seen from here (getppid(2))?
+/// Kills everything in this process's group, itself included (kill(2)).
+pub fn end_own_group() {
+    let _ = rustix::process::kill_current_process_group(Signal::KILL);
+}
+
+/// This process's parent, 0 if it cannot be seen from here (getppid(2)).
+pub fn parent() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
+}
+
+/// Is this process's parent `id`, or can it not be seen from here?
 pub fn is_parent(id: i32) -> bool {
     rustix::process::getppid().is_none_or(|pid| pid.as_raw_nonzero().get() == id)
 }
@@ -83,7 +97,13 @@ pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Has an exec close this descriptor (fcntl(2), F_SETFD).
-pub fn close_on_exec(fd: Fd) -> Result<()> {
-    Ok(rustix::io::fcntl_setfd(fd.borrow(), rustix::io::FdFlags::CLOEXEC)?)
+/// Gives a file these permissions, whatever the mask (fchmod(2)).
+pub fn set_mode(fd: Fd, mode: u32) -> Result<()> {
+    Ok(rustix::fs::fchmod(fd.borrow(), rustix::fs::Mode::from_raw_mode(mode))?)
+}
+
+/// Has an exec close this descriptor, or not (fcntl(2), F_SETFD).
+pub fn close_on_exec(fd: Fd, yes: bool) -> Result<()> {
+    use rustix::io::FdFlags;
+    Ok(rustix::io::fcntl_setfd(fd.borrow(), if yes { FdFlags::CLOEXEC } else { FdFlags::empty() })?)
 }

@@ -179,7 +179,7 @@ pub fn peek(child: Process) -> Result<Option<End>> {
 /// Is this child still to end? Not one that is not ours.
 #[inline(never)]
 pub fn runs(child: Process) -> bool {
-    peek(child) == Ok(None)
+    matches!(peek(child), Ok(None))
 }
 
 /// Waits for this child to end (waitid(2)); comes back at once if there is none such.
@@ -209,7 +209,6 @@ pub fn end(child: Process) {
 }
 
 /// Is there no process with this id (kill(2) with signal 0)?
-#[cfg(feature = "monitor")]
 pub fn is_gone(id: i32) -> bool {
     use rustix::io::Errno;
     Pid::from_raw(id).is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH))

@@ -172,7 +172,7 @@ const ROWS: &[Row] = &[
     row("mknodat", SYS_mknodat, &[EACCES, EEXIST, ENOSPC, EPERM, EROFS], &["null"]).or_always(&[EPERM]),
     row("getdents64", SYS_getdents64, &[ENOENT], &["close"]).or_always(REFUSED),
     row("readlinkat", SYS_readlinkat, &[EACCES, ENOENT], &[]),
-    row("getcwd", SYS_getcwd, &[EACCES, ENOENT, ENOMEM], &["find the directory"]),
+    row("getcwd", SYS_getcwd, &[EACCES, ENOENT, ENOMEM], &["find the current directory"]),
     row("chdir", SYS_chdir, &[EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR], &["change"]),
     row("fchdir", SYS_fchdir, &[EACCES], &["change"]),
     row("chroot", SYS_chroot, &[EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM], &["root"]).or_always(REFUSED),
