@@ -639,7 +639,7 @@ fn a_stop_that_cleans_up_is_not_taken_for_the_daemon() {
     let mut traced = place.command("strace");
     traced.args(["-o", "trace", "-e", "trace=fcntl", "-e", "inject=fcntl:signal=STOP:when=1+"]).arg(dmz());
     let mut first = call(traced.args(["-K", "-p", "x.pid"]));
-    let exe = dmz().canonicalize().unwrap();
+    let is_dmz = |process: &Process| process.is_at("exe", dmz());
     let mut stops = 0;
     let is_locked = until("a lock, or the end", || {
         let trace = fs::read_to_string(place.path("trace")).unwrap_or_default();
@@ -653,9 +653,7 @@ fn a_stop_that_cleans_up_is_not_taken_for_the_daemon() {
             return Some(true);
         }
         stops += 1;
-        let is_stopped =
-            |process: &Process| fs::read_link(format!("/proc/{}/exe", process.0)).is_ok_and(|path| path == exe);
-        place.processes().into_iter().find(is_stopped)?.signal(libc::SIGCONT);
+        place.processes().into_iter().find(is_dmz)?.signal(libc::SIGCONT);
         None
     });
     if is_locked {
@@ -663,9 +661,8 @@ fn a_stop_that_cleans_up_is_not_taken_for_the_daemon() {
         let _ = control(&place, &["-s", "TERM"]);
         let second = call(&mut place.dmz(["-K", "-p", "x.pid"]));
         until("the first to end", || {
-            let is_stopped =
-                |process: &Process| process.arguments().iter().any(|word| word == "-K") && process.link("exe") == exe;
-            for process in place.processes().into_iter().filter(is_stopped) {
+            let is_stop = |process: &Process| is_dmz(process) && process.arguments().iter().any(|word| word == "-K");
+            for process in place.processes().into_iter().filter(is_stop) {
                 process.signal(libc::SIGCONT);
             }
             first.child.try_wait().unwrap()
@@ -868,8 +865,7 @@ fn whoever_gets_the_number_between_two_looks_survives_too() {
         assert!(trace().contains("F_GETLK") && trace().contains(&format!("l_pid={}", program.0)), "{}", trace());
         program.end();
         let innocent = innocent_with(program);
-        let stopped =
-            place.processes().into_iter().find(|process| process.link("exe") == dmz().canonicalize().unwrap());
+        let stopped = place.processes().into_iter().find(|process| process.is_at("exe", dmz()));
         stopped.unwrap().signal(libc::SIGCONT);
         let outcome = control.outcome();
         assert_eq!(outcome.code, if option == ["-K"] { 0 } else { 125 }, "{outcome:?}");
