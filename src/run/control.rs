@@ -123,8 +123,8 @@ pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let patience = [(first, u64::from(timeout) * 1000), (second, MOMENT), (KILL, MOMENT)];
     for (number, time) in patience {
         match sys::signal_process(daemon.process, number) {
-            // A program that is stopped cannot end; a monitor sees to that itself.
-            Ok(()) if number != KILL && !daemon.is_monitor() => _ = sys::signal_process(daemon.process, CONT),
+            // Who is stopped cannot end; a monitor in the foreground may be, together with its program.
+            Ok(()) if number != KILL => _ = sys::signal_process(daemon.process, CONT),
             Ok(()) | Err(Errno::SRCH) => {}
             Err(errno) => return Err(Failure { step: Step::SignalDaemon, reason: errno.into() }),
         }
