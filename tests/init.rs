@@ -311,6 +311,32 @@ fn a_map_comes_before_everything_else() {
 }
 
 #[test]
+fn a_signal_that_is_dropped_begins_no_stop() {
+    let place = Place::new();
+    let (init, program) = listening(&place, &["--map=TERM:0", "--stop-timeout=0"]);
+    init.signal(SIGTERM);
+    init.signal(SIGUSR1);
+    assert_eq!(heard(&place, 1), [SIGUSR1]);
+    assert!(program.is_alive());
+    program.signal(SIGKILL);
+    init.wait();
+}
+
+#[test]
+fn a_stop_reaches_what_is_stopped_dmz_itself_and_its_program() {
+    let place = Place::new();
+    let init = spawn(&mut place.dmz(words(&["-I", "-p", "x.pid"], sleep())));
+    until_lines(place.path("x.pid"), 1);
+    let program = child(init);
+    for process in [program, init] {
+        process.signal(libc::SIGSTOP);
+        until("it to stop", || process.status("State").unwrap().starts_with('T').then_some(()));
+    }
+    assert_eq!(place.run(["-K", "-t", "5", "-p", "x.pid"]).code, 0);
+    assert_eq!(init.wait().signal(), Some(SIGTERM));
+}
+
+#[test]
 fn the_group_is_the_target_if_asked() {
     let place = Place::new();
     let options = ["-I", "-o", "heard", "--target=group"];
@@ -356,6 +382,16 @@ fn it_gives_up_with_the_last_status() {
     let program = sh("echo run >>runs; exit $((10 + $(wc -l <runs)))");
     let outcome = finish_dmz(&place, words(&["-I", "-r", "--restart-delay=0", "--restart-max=3"], program));
     assert_eq!((outcome.code, lines(place.path("runs")).len()), (14, 4));
+}
+
+#[test]
+fn a_program_that_cannot_be_started_again_is_126_or_127_as_at_first() {
+    let place = Place::new();
+    for (text, status) in [("#!/bin/sh\nrm \"$0\"\nexit 1\n", 127), ("#!/bin/sh\nchmod -x \"$0\"\nexit 1\n", 126)] {
+        let script = place.script("program", text);
+        let options = ["-I", "-r", "--restart-delay=0", "--restart-max=1"];
+        assert_eq!(finish_dmz(&place, words(&options, vec![script.into()])).code, status);
+    }
 }
 
 #[test]
@@ -602,6 +638,30 @@ fn what_pid_1_leaves_behind_is_told_before_the_kernel_kills_it() {
     let mut command = first_process(&place, "", &["-c", ".", "-o", "out", LONG], program);
     assert_eq!(finish(&mut command).code, 4);
     assert_eq!(lines(place.path("out")), ["ready", "told"]);
+}
+
+#[test]
+fn what_pid_1_leaves_behind_is_told_once_and_continued() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    // Whenever one of the others has gone, who listens might be told again: a monitor among them would kill at that.
+    let program = sh("\"$@\" >heard & sleep 100 & setsid sleep 100 & sleep 100 & kill -STOP $!; \
+                      until [ -s heard ]; do sleep .01; done; exit 4");
+    let program = [program, vec!["sh".into()], play("listen", &[])].concat();
+    let outer = spawn(&mut first_process(&place, "", &["-c", ".", "--stop-timeout=600"], program));
+    let init = child(outer);
+    let listener = until("all but who listens to end", || match children(init)[..] {
+        [only] if only.arguments().get(1).is_some_and(|word| word != "-c") && place.path("heard").exists() => {
+            Some(only)
+        }
+        _ => None,
+    });
+    assert_eq!(heard(&place, 2), [SIGTERM, SIGCONT]);
+    listener.signal(SIGKILL);
+    assert_eq!(outer.wait().code(), Some(4));
+    assert_eq!(lines(place.path("heard")).len(), 3, "ready, and each once");
 }
 
 #[test]

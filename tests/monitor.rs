@@ -803,6 +803,32 @@ fn a_program_that_cannot_be_started_again_is_a_failure_that_counts() {
     place.assert_left(&[]);
 }
 
+#[test]
+fn a_pidfile_that_cannot_be_written_again_does_not_end_the_program() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let (monitor, program) = supervise(&place, &["-r", "--restart-delay=0", "-p", "x.pid"], sleep());
+    let mut strace = place.command("strace");
+    strace.args(["-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC", "-p"]);
+    let mut strace = strace.arg(monitor.0.to_string()).spawn().unwrap();
+    until("strace to be there", || (monitor.status("TracerPid").unwrap() != "0").then_some(()));
+    program.signal(SIGKILL);
+    let other = another(monitor, program);
+    let mut looks = 0;
+    until("looks", || {
+        assert!(children(monitor).into_iter().all(|child| child == other), "another one");
+        looks += 1;
+        (looks > 50).then_some(())
+    });
+    assert_eq!((fs::read(place.path("x.pid")).unwrap(), lock_owner(place.path("x.pid"))), (vec![], Some(monitor)));
+    monitor.signal(SIGTERM);
+    monitor.wait();
+    strace.wait().unwrap();
+    place.assert_left(&[]);
+}
+
 // What it costs.
 
 /// Polls until there were no switches for a while, then looks at a second of idleness.

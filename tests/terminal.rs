@@ -163,6 +163,17 @@ fn interrupt_ends_the_program_and_dmz_dies_of_it() {
 }
 
 #[test]
+fn interrupt_is_followed_by_no_restart() {
+    let place = Place::new();
+    let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=0"], sleep(), &[]);
+    let program = child(dmz);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    keys(&master, "\x03");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&dmz.wait()), Some(SIGINT));
+    assert_eq!(place.processes(), []);
+}
+
+#[test]
 fn interrupt_during_the_restart_delay_ends_dmz_as_its_user_expects() {
     let place = Place::new();
     let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=30000"], sleep(), &[]);

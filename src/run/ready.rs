@@ -253,7 +253,7 @@ pub fn await_process(record: &Record, process: Process, is_done: impl Fn() -> bo
 /// How long the daemon of a start that is given up has to end by itself, in milliseconds.
 const MOMENT: u64 = 2000;
 
-/// Notes the children that the caller had already: they are none of ours.
+/// Notes the children that there are already: none of them is of the start that comes.
 pub fn note_strangers(record: &Record) {
     if each_child(|child| record.add_stranger(child.number())).is_err() {
         record.forget_strangers();

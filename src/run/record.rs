@@ -129,8 +129,12 @@ impl Record {
         if self.proved.load(Relaxed) == PROVED {
             return Ok(());
         }
-        let step = Step::from_number(self.step.load(Relaxed)).unwrap_or(Step::Fork);
-        Err(Failure { step, reason: self.reason() })
+        Err(self.failure(self.reason()))
+    }
+
+    /// The noted step with why it failed.
+    pub fn failure(&self, reason: Reason) -> Failure {
+        Failure { step: Step::from_number(self.step.load(Relaxed)).unwrap_or(Step::Fork), reason }
     }
 
     /// What is about to happen to the pidfile.
@@ -212,6 +216,12 @@ impl Record {
             place.store(id, Relaxed);
         }
         self.stranger_count.store(count.saturating_add(1), Relaxed);
+    }
+
+    /// None of those that are there now is known yet.
+    pub fn clear_strangers(&self) {
+        self.strangers.iter().for_each(|stranger| stranger.store(0, Relaxed));
+        self.stranger_count.store(0, Relaxed);
     }
 
     /// Nobody knows which were there before.

@@ -35,11 +35,12 @@ pub fn next_child() -> Result<Option<(Process, Child)>> {
 pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
     let list = file::open(HERE, Word::new(c"/proc/thread-self/children"), flags::INPUT, 0)?;
     let (mut buffer, mut pid) = ([0; 64], 0);
-    loop {
-        let count = file::read(list, &mut buffer)?;
-        if count == 0 {
-            break;
-        }
+    let read = loop {
+        let count = match file::read(list, &mut buffer) {
+            Ok(0) => break Ok(()),
+            Ok(count) => count,
+            Err(errno) => break Err(errno),
+        };
         for byte in buffer.iter().take(count) {
             if byte.is_ascii_digit() {
                 pid = pid * 10 + i32::from(byte & 15);
@@ -47,9 +48,9 @@ pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
                 act(child);
             }
         }
-    }
+    };
     file::close(list);
-    Ok(())
+    read
 }
 
 /// The session of a process (getsid(2)); none if it is gone, and 0 for one of another PID namespace, which rustix's number
@@ -57,6 +58,12 @@ pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
 pub fn session_of(process: Process) -> Option<u32> {
     // SAFETY: getsid takes an integer.
     answer(unsafe { syscall(linux::__NR_getsid, process.number() as usize, 0, 0, 0, 0) }).ok()
+}
+
+/// The process group of a process (getpgid(2)), if it is another one than ours.
+pub fn other_group(process: Process) -> Option<i32> {
+    let group = rustix::process::getpgid(Pid::from_raw(process.number())).ok()?.as_raw_nonzero().get();
+    if group == own_group() { None } else { Some(group) }
 }
 
 /// Sends a signal to a process group; with number 1, to every process that this one may signal (kill(2)).

@@ -17,13 +17,12 @@ use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
 use crate::plan::monitor::{SIGNALLED, accepts, next_delay};
 use crate::plan::ready::Ready;
-use crate::plan::{Failure, Opt, Process, Reason, Step};
-use crate::sys::Errno;
+use crate::plan::{Exit, Failure, Opt, Process, Reason, Step};
 use crate::sys::file;
 use crate::sys::memory::{Path, set_aside, trim_stack};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
-use crate::sys::signal::{self, CONT, INT, KILL, TERM, TSTP, TTIN, TTOU};
+use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU};
 
 /// A run of this long is no failure to start, so the delay begins anew.
 const STEADY: u64 = 10_000;
@@ -72,6 +71,10 @@ struct Monitor<'a> {
     told: [i32; TOLD],
     told_count: usize,
 }
+
+/// What the keys ^C and ^\ send.
+const KEY_INT: u8 = INT as u8;
+const KEY_QUIT: u8 = QUIT as u8;
 
 /// How many of those are remembered; a child that is forgotten is told again.
 const TOLD: usize = 16;
@@ -168,6 +171,12 @@ impl<'a> Monitor<'a> {
         record.forget();
         self.has_foreground = self.terminal.is_some_and(sys::is_foreground);
         record.note(Step::ForkDaemon);
+        // What an earlier run has left is not this one's daemon.
+        #[cfg(feature = "ready")]
+        if config.ready == Ready::Exit && self.work.has_started {
+            record.clear_strangers();
+            super::ready::note_strangers(record);
+        }
         let Some(program) = process::fork(&record.daemon)? else { self.become_program() };
         // The program leads a group of its own, or is in this one.
         let group = if config.leads_group() { program.number() } else { process::own_group() };
@@ -184,12 +193,15 @@ impl<'a> Monitor<'a> {
         if config.ready == Ready::Exit {
             return Ok(());
         }
-        let kept = perform(Process::Keeper, &mut self.work);
-        if kept.is_err() {
-            process::end(program);
-            self.program = None;
+        match perform(Process::Keeper, &mut self.work) {
+            Err(reason) if !self.work.has_started => {
+                process::end(program);
+                self.program = None;
+                Err(reason)
+            }
+            // A program that could be started again is worth more than its pidfile, which is empty and locked.
+            _ => Ok(()),
         }
-        kept
     }
 
     /// The child: the daemon's steps, in a copy of this memory.
@@ -246,14 +258,14 @@ impl<'a> Monitor<'a> {
                 }
                 left => signal::wait_for(signal::ALL, left),
             };
-            match arrived {
-                Ok(signal) => self.signalled(signal),
-                Err(Errno::AGAIN) if self.deadline.is_some_and(|deadline| deadline <= process::now()) => {
-                    self.deadline = None;
-                    self.act(Event::Timeout);
-                }
-                // Stopped and continued, or another time is over.
-                Err(_) => {}
+            // Or stopped and continued, or a time is over.
+            if let Ok(signal) = arrived {
+                self.signalled(signal);
+            }
+            // However many signals come.
+            if self.deadline.is_some_and(|deadline| deadline <= process::now()) {
+                self.deadline = None;
+                self.act(Event::Timeout);
             }
         }
     }
@@ -302,6 +314,8 @@ impl<'a> Monitor<'a> {
         #[cfg(feature = "ready")]
         self.look();
         (self.program, self.end) = (None, end);
+        // ^C has gone to the program alone, and means all of this.
+        self.is_last |= self.has_foreground && matches!(end, End::Killed(KEY_INT | KEY_QUIT));
         self.take_terminal_back();
         #[cfg(feature = "ready")]
         if end == End::Exited(0) {
@@ -350,10 +364,10 @@ impl<'a> Monitor<'a> {
         match action {
             Action::Nothing => {}
             Action::Start => {
-                if self.begin().is_err() {
+                if let Err(reason) = self.begin() {
                     // It counts like a program that failed at once.
                     self.started = process::now();
-                    self.end = End::Exited(127);
+                    self.end = End::Exited(Exit::of(self.work.start.record.failure(reason)) as u8);
                     self.finish();
                 }
             }
@@ -399,12 +413,7 @@ impl<'a> Monitor<'a> {
         let start = self.work.start;
         let config = start.config;
         let (told, count) = (&mut self.told, &mut self.told_count);
-        if start.command.id == 1 && config.has(Opt::Init) {
-            // Everything is ours, and /proc may be another namespace's.
-            sys::signal_group(1, signal);
-            return;
-        }
-        let swept = sys::each_child(|child| {
+        let mut tell = |child: process::Process| {
             if !told.iter().take(*count).any(|pid| *pid == child.number()) {
                 process::signal(child, signal);
                 if signal == TERM {
@@ -415,11 +424,20 @@ impl<'a> Monitor<'a> {
                     *count += 1;
                 }
             }
-        });
-        if swept.is_err() {
-            // No /proc: what is left of the program's group is ours.
-            if config.leads_group() {
-                sys::signal_group(start.record.daemon.load(Relaxed), signal);
+        };
+        let group = if start.command.id == 1 && config.has(Opt::Init) {
+            1 // Everything is ours, and /proc may be another namespace's.
+        } else if sys::each_child(&mut tell).is_ok() || !config.leads_group() {
+            return;
+        } else {
+            start.record.daemon.load(Relaxed) // No /proc: what is left of the program's group is ours.
+        };
+        // Once: to a monitor among them a second TERM means more than the first.
+        if *count == 0 || signal == KILL {
+            *count = 1;
+            sys::signal_group(group, signal);
+            if signal == TERM {
+                sys::signal_group(group, CONT);
             }
         }
     }
@@ -440,7 +458,7 @@ impl<'a> Monitor<'a> {
                 self.act(Event::Terminate);
             }
             _ if self.is_terminals(signal) => {}
-            TERM | INT => {
+            TERM | INT if config.monitoring.mapped(number) != 0 => {
                 // In the foreground it is passed on as it is; and then that was the last start.
                 self.is_last = true;
                 if self.program.is_some() {
@@ -460,10 +478,10 @@ impl<'a> Monitor<'a> {
     /// Passes a signal on to the program. One that cannot be sent is not worth an end.
     fn forward(&self, signal: u32) {
         if let Some(program) = self.program.filter(|_| signal != 0) {
-            if self.work.start.config.monitoring.target_group {
-                sys::signal_group(program.number(), signal);
-            } else {
-                process::signal(program, signal);
+            // A daemon that was adopted may be in a group whose leader has gone.
+            match sys::other_group(program).filter(|_| self.work.start.config.monitoring.target_group) {
+                Some(group) => sys::signal_group(group, signal),
+                None => process::signal(program, signal),
             }
         }
     }

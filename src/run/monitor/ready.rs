@@ -37,12 +37,15 @@ impl Monitor<'_> {
     /// Looks for the daemon that the program's first process has left: the one that its own file names, or the only one.
     fn adopt(&mut self) {
         let Some(until) = self.adopts_until else { return };
+        let record = self.work.start.record;
         let file = self.work.start.config.ready_file;
         let (mut found, mut count) = (None, 0);
         if file.is_empty() {
             let _ = each_child(|child| {
-                found = Some(child);
-                count += 1;
+                if !record.is_stranger(child.number()) {
+                    found = Some(child);
+                    count += 1;
+                }
             });
         } else {
             found = pidfile::read(file).and_then(process::Process::new);
