@@ -446,6 +446,7 @@ impl<'a> Monitor<'a> {
     fn signalled(&mut self, signal: signal::Arrived) {
         let config = self.work.start.config;
         let number = signal.number;
+        let mapped = config.monitoring.mapped(number);
         match number {
             signal::CHILD => {}
             // Something to read.
@@ -458,11 +459,12 @@ impl<'a> Monitor<'a> {
                 self.act(Event::Terminate);
             }
             _ if self.is_terminals(signal) => {}
-            TERM | INT if config.monitoring.mapped(number) != 0 => {
+            _ if mapped == 0 => {}
+            TERM | INT => {
                 // In the foreground it is passed on as it is; and then that was the last start.
                 self.is_last = true;
                 if self.program.is_some() {
-                    self.forward(config.monitoring.mapped(number));
+                    self.forward(mapped);
                     if self.state == State::Up && config.has(Opt::StopTimeout) {
                         self.state = State::Stop;
                         self.patience();
@@ -471,13 +473,13 @@ impl<'a> Monitor<'a> {
                     self.act(Event::Terminate);
                 }
             }
-            _ => self.forward(config.monitoring.mapped(number)),
+            _ => self.forward(mapped),
         }
     }
 
     /// Passes a signal on to the program. One that cannot be sent is not worth an end.
     fn forward(&self, signal: u32) {
-        if let Some(program) = self.program.filter(|_| signal != 0) {
+        if let Some(program) = self.program {
             // A daemon that was adopted may be in a group whose leader has gone.
             match sys::other_group(program).filter(|_| self.work.start.config.monitoring.target_group) {
                 Some(group) => sys::signal_group(group, signal),
