@@ -26,8 +26,8 @@
 //!
 //! Depend on it with `default-features = false`, and what you need of `identity`, `ready`, `control`; with std add `std`,
 //! which forks by the C library and makes an `std::io::Error` of an [`Error`] by `From`. Features only add. Needs Linux 5.3
-//! for `control`, 4.19 else, which is the oldest that is tested, and Rust 1.88. No allocation anywhere; a program without std that detaches itself has less than
-//! 4 KB (`examples/bare`).
+//! for `control`, 4.19 else, which is the oldest that is tested, and Rust 1.88. No allocation anywhere; a program without
+//! std that detaches itself has less than 4 KB (`examples/bare`).
 //!
 //! # How it may end
 //!

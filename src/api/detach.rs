@@ -123,8 +123,8 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// The same, but comes back in both processes: for parents that go on, also as PID 1. The caller gets the daemon's process id when it
-    /// is ready. The daemon is no child of the caller's.
+    /// The same, but comes back in both processes: for parents that go on, also as PID 1. The caller gets the daemon's
+    /// process id when it is ready. The daemon is no child of the caller's.
     ///
     /// # Errors
     /// Those of [`detach`](Daemon::detach).

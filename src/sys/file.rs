@@ -25,8 +25,8 @@ impl Fd {
     /// As rustix has it. Not by `borrow_raw`, which asserts what is known and so leaves a path to a panic.
     pub(super) fn borrow(self) -> BorrowedFd<'static> {
         // SAFETY: it is documented to be transparent and never -1, which no Fd is: every one is AT_FDCWD, one of 0 to 2, came
-        // from an open in this process, is NO_FD, or a number to keep, which the words and the API take up to that. rustix only passes the number on, and the kernel answers EBADF where
-        // it is not open.
+        // from an open in this process, is NO_FD, or a number to keep, which the words and the API take up to that. rustix only
+        // passes the number on, and the kernel answers EBADF where it is not open.
         unsafe { core::mem::transmute::<i32, BorrowedFd<'static>>(self.0) }
     }
 }

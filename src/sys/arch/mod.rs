@@ -17,6 +17,9 @@ mod page;
 )))]
 compile_error!("dmz has no pages for this architecture: add one to src/sys/arch and one to src/start");
 
+#[cfg(any(not(target_os = "linux"), all(target_arch = "x86_64", target_pointer_width = "32")))]
+compile_error!("dmz is for Linux, and on x86-64 for its ABI of 64 bits");
+
 pub use page::{clone, syscall};
 
 /// Where clone(2) takes the place for the child's own id: fourth on x86-64 and a few others (CONFIG_CLONE_BACKWARDS unset).
