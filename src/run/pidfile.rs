@@ -211,7 +211,12 @@ pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
         // Empty first: whatever comes in between, there is never a mixture of two numbers.
         file::set_size(fd, 0)?;
     }
-    Ok(file::write_start(fd, text.bytes())?)
+    let written = file::write_start(fd, text.bytes());
+    if written.is_err() {
+        // A part of a number is another process's.
+        let _ = file::set_size(fd, 0);
+    }
+    Ok(written?)
 }
 
 /// The process id in somebody else's pidfile.

@@ -231,8 +231,12 @@ impl Record {
 
     /// Was this child there before? Where there were too many to know, all count as that.
     pub fn is_stranger(&self, id: i32) -> bool {
-        usize::from(self.stranger_count.load(Relaxed)) > STRANGERS
-            || self.strangers.iter().any(|stranger| stranger.load(Relaxed) == id)
+        usize::from(self.stranger_count.load(Relaxed)) > STRANGERS || self.is_noted(id)
+    }
+
+    /// Is it known to have been there before?
+    pub fn is_noted(&self, id: i32) -> bool {
+        self.strangers.iter().any(|stranger| stranger.load(Relaxed) == id)
     }
 
     /// Which file it is.

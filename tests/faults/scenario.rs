@@ -93,6 +93,9 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("restart", &["-S", "--stop-timeout", "1", "-r", "--restart-delay", "0", "-p", "x.pid"]),
 ];
 
+/// What is wrong where the pidfile has no text.
+pub const EMPTY_PIDFILE: &str = "pidfile, which is empty";
+
 const IDENTITY: &[&str] =
     &["-u", "nobody:nogroup", "-R", ROOT, "--caps", "none", "--no-new-privs", "-p", "x.pid", "-o", "open/out"];
 
@@ -345,6 +348,7 @@ impl Scenario {
             is("lock", !self.has(option) || lock_owner(place.path(name)) == Some(owner))?;
         }
         let text = fs::read_to_string(place.path("x.pid")).unwrap_or_default();
+        is(EMPTY_PIDFILE, !self.has("-p") || !text.is_empty())?;
         is("pidfile", !self.has("-p") || text == format!("{}\n", program.0))
     }
 

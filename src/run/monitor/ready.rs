@@ -42,7 +42,7 @@ impl Monitor<'_> {
         let (mut found, mut count) = (None, 0);
         if file.is_empty() {
             let _ = each_child(|child| {
-                if !record.is_stranger(child.number()) {
+                if !record.is_noted(child.number()) {
                     found = Some(child);
                     count += 1;
                 }
