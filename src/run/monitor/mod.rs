@@ -473,6 +473,8 @@ impl<'a> Monitor<'a> {
                     self.act(Event::Terminate);
                 }
             }
+            // A stop of -S has sent its own, and -K sends one to every monitor.
+            CONT if self.state != State::Up && config.has(Opt::Supervise) => {}
             _ => self.forward(mapped),
         }
     }
