@@ -115,16 +115,7 @@ fn an_errno_without_a_text_is_a_number_and_none_of_our_own_reasons() {
         [("218", "errno 218"), ("524", "errno 524"), ("4095", "errno 4095"), ("117", "Structure needs cleaning")]
     {
         let mut command = place.command("strace");
-        command.args([
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=chdir",
-            "-e",
-            &format!("inject=chdir:error={number}"),
-        ]);
+        command.args(["-fqqo", "/dev/null", "-e", "trace=chdir", "-e"]).arg(format!("inject=chdir:error={number}"));
         let outcome = Outcome::of(command.arg(dmz()).args(["-p", "x.pid", "--", "/bin/sleep", "100"]));
         outcome.assert_failed(125, &format!("cannot change directory to /: {text}"));
         place.assert_left(&[]);

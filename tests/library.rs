@@ -503,13 +503,13 @@ fn what_a_daemon_has_started_ends_with_it_when_it_is_not_ready_in_time() {
         }
         pause();
     };
-    assert_eq!(detach(Daemon::new().timeout(1), with_a_child).unwrap_err().kind(), ErrorKind::Timeout);
-    let text = fs::read(place.path("child")).unwrap();
     // It may have been stopped before it came to that.
-    if let Ok(pid) = text.try_into() {
-        let child = place.own(Process(i32::from_ne_bytes(pid)));
-        until("the child's end", || (!child.is_alive()).then_some(()));
-    }
+    let pid = until("a daemon with a child", || {
+        assert_eq!(detach(Daemon::new().timeout(1), with_a_child).unwrap_err().kind(), ErrorKind::Timeout);
+        fs::read(place.path("child")).unwrap().try_into().ok()
+    });
+    let child = place.own(Process(i32::from_ne_bytes(pid)));
+    until("the child's end", || (!child.is_alive()).then_some(()));
 }
 
 #[test]

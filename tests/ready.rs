@@ -831,7 +831,7 @@ fn what_an_earlier_run_has_left_is_not_taken_for_the_daemon() {
     // Each daemon has a child, which the monitor gets when its parent is killed.
     let text = "{ sleep 100 & exec sleep 200; } & echo $! >>daemons";
     let options = ["-c", ".", "-r", "--restart-delay=0", "-p", "x.pid", "--ready=exit"];
-    assert_eq!(finish(&place, &options, &program_of(text)).code, 0);
+    assert_eq!(finish(&place, &options, &sh(text)).code, 0);
     for run in 1..4 {
         let daemon = until_lines(place.path("daemons"), run).pop().unwrap();
         let named = || lines(place.path("x.pid")) == [daemon.clone()];
@@ -847,15 +847,10 @@ fn a_daemon_in_a_group_without_its_leader_is_reached_as_a_group() {
     let place = Place::new();
     let text = "setsid sh -c 'sleep 100 & echo $! >daemon'";
     let options = ["-c", ".", "--target=group", "--stop-timeout=600", "-p", "x.pid", "--ready=exit"];
-    assert_eq!(finish(&place, &options, &program_of(text)).code, 0);
+    assert_eq!(finish(&place, &options, &sh(text)).code, 0);
     assert_eq!(lines(place.path("x.pid")), lines(place.path("daemon")));
     assert_eq!(call(&mut place.dmz(["-K", "-t", "600", "-p", "x.pid"])).outcome().code, 0);
     until_nothing_runs(&place);
-}
-
-/// `sh -c TEXT`.
-fn program_of(text: &str) -> Vec<OsString> {
-    ["/bin/sh", "-c", text].map(OsString::from).into()
 }
 
 #[test]

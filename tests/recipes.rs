@@ -331,9 +331,7 @@ const ALIKE: &[(&str, &str)] = &[
     ("disk", ""),
     ("policy", ""),
     ("A", ""),
-    ("output", " -ao "),
-    ("output", " -o "),
-    ("output", " --keep-fd 1 "),
+    ("output", ""),
     ("folder", " -c "),
     ("umask", " -k "),
 ];

@@ -87,7 +87,7 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     if step == Step::CheckKept {
         about = named;
     }
-    // Which one that is can be seen from here where the program's path is the same here.
+    // It can be named where the program has the same path for this process.
     if reason == Reason::NO_INTERPRETER && config.has_path() && !config.has(Opt::Chroot) {
         let missing = run::missing_interpreter(about, &mut interpreter);
         if !missing.is_empty() {

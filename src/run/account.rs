@@ -68,7 +68,7 @@ pub fn find_user(user: Word<'_>, room: &mut [u32]) -> Result<(u32, u32, usize), 
         Ok(false)
     });
     match found {
-        // Without the file nobody is in another group.
+        // Without the file, too.
         Err(failure) if failure.reason != Reason::NOT_FOUND => Err(failure),
         _ => Ok((id, group, count)),
     }
@@ -188,17 +188,13 @@ impl Finder<'_, '_> {
             }
         } else {
             put(self.config.group)?;
-            // Without the file nobody is in another group.
-            match if self.name.is_empty() { Err(Errno::NOENT) } else { Lines::open(GROUPS, 4, self.pool) } {
-                Err(Errno::NOENT) => {}
-                lines => {
-                    let mut lines = lines?;
-                    while lines.next()? {
-                        if let (true, Some(id)) = (is_in_list(lines.field(3), self.name), parse_id(lines.field(2)))
-                            && id != self.config.group
-                        {
-                            put(id)?;
-                        }
+            let lines = if self.name.is_empty() { None } else { Lines::open_if_there(GROUPS, 4, self.pool)? };
+            if let Some(mut lines) = lines {
+                while lines.next()? {
+                    if let (true, Some(id)) = (is_in_list(lines.field(3), self.name), parse_id(lines.field(2)))
+                        && id != self.config.group
+                    {
+                        put(id)?;
                     }
                 }
             }
@@ -243,7 +239,15 @@ impl Lines<'_> {
         Lines::over(path, fields, line, buffer)
     }
 
-    /// The same in room of the caller's.
+    /// The same, or nothing: without the file of groups nobody is in another one.
+    fn open_if_there(path: Word<'_>, fields: usize, pool: &mut Pool) -> Result<Option<Lines<'static>>, Errno> {
+        match Lines::open(path, fields, pool) {
+            Err(Errno::NOENT) => Ok(None),
+            lines => lines.map(Some),
+        }
+    }
+
+    /// The lines in room of the caller's.
     fn over<'a>(path: Word<'_>, fields: usize, line: &'a mut [u8], buffer: &'a mut [u8]) -> Result<Lines<'a>, Errno> {
         let file = file::open(file::HERE, path, flags::INPUT, 0)?;
         Ok(Lines { file, fields, line, starts: [0; FIELDS], buffer, start: 0, end: 0 })

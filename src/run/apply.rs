@@ -14,7 +14,7 @@ use crate::sys::Errno;
 use crate::sys::file::{self, Fd, Identity, NO_FD, flags};
 use crate::sys::memory::{Path, Pool, Room, Stack};
 #[cfg(feature = "monitor")]
-use crate::sys::monitor;
+use crate::sys::process::Signal;
 use crate::sys::words::{VectorMut, join};
 use crate::sys::{process, signal};
 use crate::{Vector, Word};
@@ -109,9 +109,9 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::ForkMonitor => detach::fork_monitor(work.start)?,
         #[cfg(feature = "monitor")]
         Step::FollowMonitor => {
-            monitor::die_with_parent()?;
+            process::follow_parent(Some(Signal::KILL))?;
             // It may have died before.
-            if monitor::parent() != record.monitor.load(Relaxed) {
+            if process::parent() != record.monitor.load(Relaxed) {
                 return Err(Reason::KILLED);
             }
         }

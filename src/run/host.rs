@@ -16,9 +16,9 @@ use super::{Command, Failed, descriptors, pidfile};
 use crate::plan::order::ORDER;
 use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::file::{self, Fd, Identity, NO_FD};
-use crate::sys::host::{self as sys, Signal};
+use crate::sys::host as sys;
 use crate::sys::memory::{PATH_MAX, Path, Pool, Room, Shared, Stack};
-use crate::sys::process::{self, now};
+use crate::sys::process::{self, Signal, now};
 use crate::sys::signal;
 use crate::{Vector, Word};
 
@@ -72,7 +72,7 @@ pub fn spawn(config: &Config<'_>, program: &Program<'_>) -> Result<i32, Failed> 
         // Where the start is waited for, this signal ends it, and everything is taken down. The host's thread is asleep until
         // then, so it ends with the host alone. The program gets clean signals.
         let _ = signal::dispose(signal::TERM, false);
-        let _ = sys::follow_parent(Some(Signal::TERM));
+        let _ = process::follow_parent(Some(Signal::TERM));
         if !sys::is_parent(host) {
             return;
         }
@@ -259,7 +259,7 @@ impl Detached<'_> {
         }
         if result.is_ok() {
             // Before the word: who hears it ends at once.
-            let _ = sys::follow_parent(None);
+            let _ = process::follow_parent(None);
         }
         let is_first = record.decide(result);
         sys::wake_parent(record.session.load(Relaxed));
@@ -355,7 +355,7 @@ fn session_process(
         record.note(Step::ForkDaemon);
         // Blocked, so that `watch` takes it; where there is nothing to undo, the kernel may end this process by itself, and
         // the daemon follows.
-        sys::follow_parent(Some(if undo.is_some() { Signal::TERM } else { Signal::KILL }))?;
+        process::follow_parent(Some(if undo.is_some() { Signal::TERM } else { Signal::KILL }))?;
         // It may have died before.
         if sys::is_parent(launcher) { sys::fork(by, false) } else { Err(super::Errno::INTR) }
     });
@@ -387,7 +387,7 @@ fn watch(limit: Option<u32>, launcher: Option<i32>, daemon: process::Process, re
             record.decide(Err(Reason::TIMEOUT));
         } else if let Ok(arrived) = signal::wait_for(AWAITED, Some(left))
             && arrived.number == signal::TERM
-            && launcher.is_some_and(|launcher| sys::parent() != launcher)
+            && launcher.is_some_and(|launcher| process::parent() != launcher)
         {
             record.decide(Err(Reason::INTERRUPTED));
         }
@@ -465,7 +465,7 @@ fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Hel
 /// The last of the daemon's steps: as long as it is not ready, it ends with who waits for it.
 fn follow(record: &Record) -> Result<(), Reason> {
     record.note(Step::ForkDaemon);
-    sys::follow_parent(Some(Signal::KILL))?;
+    process::follow_parent(Some(Signal::KILL))?;
     // It may have died before.
     if !sys::is_parent(record.session.load(Relaxed)) {
         return Err(Reason::KILLED);

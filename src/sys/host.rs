@@ -6,7 +6,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::arch::syscall;
 use super::file::Fd;
-use super::process::{Process, own_id};
+use super::process::{Process, Signal, own_id, parent};
 use super::{Errno, Result, answer};
 
 /// fork(2) as a C library has it, which keeps books about threads and has functions called before and after.
@@ -61,28 +61,15 @@ pub fn wait(child: Process) {
     while rustix::process::waitid(WaitId::Pid(pid), options).is_err_and(|errno| errno == rustix::io::Errno::INTR) {}
 }
 
-/// A signal by its name.
-pub use rustix::process::Signal;
-
-/// Has the kernel send this process a signal when its parent dies, or none any more (prctl(2), PR_SET_PDEATHSIG): when the
-/// thread dies that has forked it. A fork does not pass it on.
-pub fn follow_parent(signal: Option<Signal>) -> Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(signal)?)
-}
-
 /// Kills everything in this process's group, itself included (kill(2)).
 pub fn end_own_group() {
     let _ = rustix::process::kill_current_process_group(Signal::KILL);
 }
 
-/// This process's parent, 0 if it cannot be seen from here (getppid(2)).
-pub fn parent() -> i32 {
-    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
-}
-
 /// Is this process's parent `id`, or can it not be seen from here?
 pub fn is_parent(id: i32) -> bool {
-    rustix::process::getppid().is_none_or(|pid| pid.as_raw_nonzero().get() == id)
+    let parent = parent();
+    parent == 0 || parent == id
 }
 
 /// Wakes this process's parent, if that is `id`: SIGCONT is allowed to everybody in the same session (kill(2)).

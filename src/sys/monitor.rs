@@ -1,7 +1,7 @@
 //! What only the monitor asks of the kernel: any child's fate, groups, terminals, time, the end of the machine.
 
 use linux_raw_sys::general as linux;
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 
 use super::arch::syscall;
 use super::file::{self, Fd, HERE, flags};
@@ -106,16 +106,6 @@ pub fn stop_self() {
     if let Some(own) = Process::new(own_id()) {
         signal(own, linux::SIGSTOP);
     }
-}
-
-/// Has this process killed when its parent ends (prctl(2), PR_SET_PDEATHSIG); forgotten at a change of ids.
-pub fn die_with_parent() -> Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
-}
-
-/// getppid(2); 0 for a parent that cannot be seen from here.
-pub fn parent() -> i32 {
-    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
 }
 
 /// What ps(1) shows as the process's name (prctl(2), PR_SET_NAME).

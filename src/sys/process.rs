@@ -3,7 +3,9 @@
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 use linux_raw_sys::general as linux;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+/// A signal by its name.
+pub use rustix::process::Signal;
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::arch::{CHILD_ID_IS_FIFTH, clone, syscall};
 use super::memory::Stack;
@@ -206,6 +208,17 @@ pub fn end(child: Process) {
         let _ = rustix::process::kill_process(child.0, Signal::KILL);
         wait(child);
     }
+}
+
+/// This process's parent, 0 if it cannot be seen from here (getppid(2)).
+pub fn parent() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
+}
+
+/// Has the kernel send this process a signal when its parent dies, or none any more (prctl(2), PR_SET_PDEATHSIG): when the
+/// thread dies that has forked it. A fork does not pass it on, and a change of ids forgets it.
+pub fn follow_parent(signal: Option<Signal>) -> Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(signal)?)
 }
 
 /// Is there no process with this id (kill(2) with signal 0)?
