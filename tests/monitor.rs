@@ -289,6 +289,30 @@ fn queued_real_time_signals_all_arrive() {
 }
 
 #[test]
+fn a_stop_is_not_held_up_by_lower_numbers() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let (monitor, _) = listening(&place, &[LONG]);
+    monitor.signal(SIGSTOP);
+    until_stopped(monitor, true);
+    [SIGHUP, SIGUSR1, SIGTERM].into_iter().for_each(|number| monitor.signal(number));
+    let mut strace = place.command("strace");
+    strace.args(["-qq", "-o", "trace", "-e", "trace=kill", "-e", "signal=none", "-p"]);
+    let mut strace = strace.arg(monitor.0.to_string()).spawn().unwrap();
+    until("strace to be there", || (monitor.status("TracerPid").unwrap() != "0").then_some(()));
+    monitor.signal(SIGCONT);
+    let sent = until("all three", || {
+        let sent = fs::read_to_string(place.path("trace")).ok()?;
+        ["SIGHUP)", "SIGTERM)", "SIGUSR1)"].into_iter().map(|name| sent.find(name)).collect::<Option<Vec<_>>>()
+    });
+    assert!(sent.is_sorted(), "{sent:?}");
+    monitor.signal(SIGKILL);
+    strace.wait().unwrap();
+}
+
+#[test]
 fn a_map_changes_and_drops_signals() {
     let place = Place::new();
     let (monitor, _) = listening(&place, &["--map=USR1:USR2", "--map=HUP:0", "--map", "SIGWINCH:RTMIN", "--map=40:1"]);

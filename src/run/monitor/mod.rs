@@ -261,6 +261,12 @@ impl<'a> Monitor<'a> {
             // Or stopped and continued, or a time is over.
             if let Ok(signal) = arrived {
                 self.signalled(signal);
+                // The kernel hands out the lowest number first: an endless number of those must not hold up a stop.
+                if signal.number < TERM
+                    && let Ok(stop) = signal::wait_for(signal::set(&[TERM]), Some(0))
+                {
+                    self.signalled(stop);
+                }
             }
             // However many signals come.
             if self.deadline.is_some_and(|deadline| deadline <= process::now()) {
