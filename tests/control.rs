@@ -454,6 +454,19 @@ fn at_the_timeout_a_second_term_has_the_monitor_kill_the_tree() {
 }
 
 #[test]
+fn without_time_a_monitor_still_hears_both() {
+    for _ in 0..10 {
+        let place = Place::new();
+        let program = listening(&place, &["-S", "--stop-timeout=600"]);
+        let monitor = place.own(lock_owner(place.path("x.pid")).unwrap());
+        assert_silent(control(&place, &["-K", "-t", "0"]), 0);
+        assert!(!program.is_alive());
+        assert_ne!(monitor.wait().signal(), Some(SIGKILL), "the monitor ends by itself");
+        place.assert_left(&["heard"]);
+    }
+}
+
+#[test]
 fn with_equal_timeouts_the_monitor_still_ends_by_itself() {
     for _ in 0..3 {
         let place = Place::new();

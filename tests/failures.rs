@@ -499,9 +499,10 @@ fn a_program_that_dies_of_a_signal_inside_its_exec_is_122() {
     let place = Place::new();
     fatal(&place);
     // The kernel may still be at it when it is known that there is no way back: who asks for readiness has it watched.
-    for round in 0..40 {
+    for round in 0..60 {
         let pidfile = if round % 2 == 0 { &[][..] } else { &["-p", "x.pid"] };
-        let outcome = shown(&place, Outcome::of(place.dmz(pidfile).args(["--ready", "exec", "./fatal"])));
+        let way = [&["--ready", "exec"][..], &["--single-fork"], &["--ready", "exec", "--single-fork"]][round % 3];
+        let outcome = shown(&place, Outcome::of(place.dmz(pidfile).args(way).arg("./fatal")));
         assert_eq!((outcome.code, &*outcome.stdout), (122, ""), "{outcome:?}");
         assert_one_line(&outcome);
         assert!(outcome.stderr.contains("/fatal: "), "{outcome:?}");

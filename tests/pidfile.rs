@@ -112,6 +112,57 @@ fn with_every_combination_of_options_the_lock_names_the_program_now_and_a_second
 }
 
 #[test]
+fn a_failed_start_in_the_foreground_leaves_none_wherever_it_has_gone() {
+    let place = Place::new();
+    fs::create_dir(place.path("root")).unwrap();
+    let ways = [&["-c", "/"][..], &["-c", "root"], if lacks_root() { &[] } else { &["-R", "root"] }];
+    for way in ways {
+        for path in ["x.pid", place.path("x.pid").to_str().unwrap()] {
+            let outcome = Outcome::of(place.dmz(["-f", "-p", path]).args(way).arg("/nowhere/program"));
+            assert_eq!(outcome.code, 127, "{outcome:?}");
+            place.assert_left(&["root"]);
+            place.file("x.pid", STALE);
+            assert_eq!(Outcome::of(place.dmz(["-f", "-p", path]).args(way).arg("/nowhere/program")).code, 127);
+            assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), "", "{way:?}");
+            fs::remove_file(place.path("x.pid")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_older_file_is_closed_to_other_writers() {
+    let place = Place::new();
+    for mode in [0o666, 0o600, 0o4755] {
+        let path = place.file("x.pid", STALE);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let program = place.start(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+        assert_owned(&place, program);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o644, "{mode:o}");
+        program.end();
+    }
+}
+
+#[test]
+fn the_last_descriptor_may_be_kept() {
+    let place = Place::new();
+    let text = "ulimit -n 256; exec 255</dev/null; exec \"$@\"";
+    let mut command = place.command("/bin/bash");
+    command.args(["-c", text, "bash"]).arg(dmz()).args([
+        "-P",
+        "-p",
+        "x.pid",
+        "--keep-fd",
+        "255",
+        "--",
+        "/bin/sleep",
+        "100",
+    ]);
+    let program = place.started(&mut command);
+    assert_owned(&place, program);
+    program.end();
+}
+
+#[test]
 fn a_file_that_may_be_taken_over_is_replaced_as_a_whole() {
     let place = Place::new();
     for text in ["", "1", "1\n", STALE, "4194304"] {
@@ -380,7 +431,8 @@ fn a_full_disk_leaves_no_pidfile_and_an_older_one_empty() {
 #[test]
 fn a_start_that_fails_leaves_no_file_of_its_own_and_an_older_one_empty() {
     let place = Place::new();
-    for with in [&[][..], &["--single-fork"], &["-w"], &["-f"]] {
+    let monitored = if cfg!(feature = "monitor") { "-S" } else { "-f" };
+    for with in [&[][..], &["--single-fork"], &["-w"], &["-f"], &[monitored]] {
         for program in ["/nowhere", "/etc/passwd", "."] {
             let run = |path| Outcome::of(place.dmz(with).args(["-p", path, "--", program]));
             assert!([126, 127].contains(&run("x.pid").code), "{with:?} {program}");

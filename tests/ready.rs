@@ -547,6 +547,38 @@ fn a_barrier_is_answered_before_and_after() {
 }
 
 #[test]
+fn a_barrier_right_behind_is_answered() {
+    let refused = (0..20).filter(|_| {
+        let place = Place::new();
+        let marks = ["mark:@/1", "mark:@/2", "mark:@/3", "mark:@/4"];
+        let steps = [&["send:READY=1"][..], &marks, &["barrier", "mark:@/answered", "pause"]].concat();
+        assert_ready(start(&place, "notify", &[], &steps));
+        let mut looks = 0;
+        until("an answer, or an end", || {
+            looks += 1;
+            place.path("answered").exists().then_some(()).or((looks > 100).then_some(()))
+        });
+        !place.path("answered").exists()
+    });
+    // What the program does in between may take longer on a busy machine.
+    assert!(refused.count() <= 5);
+}
+
+#[test]
+fn an_end_after_the_exec_is_the_programs_own() {
+    let place = Place::new();
+    for way in [&[][..], &["--single-fork"]] {
+        for status in [0, 3] {
+            let text = format!("exit {status}");
+            let start = |wait: &[&str]| {
+                Outcome::of(place.dmz(wait).args(way).args(["--ready=exec", "--", "/bin/sh", "-c", &text]))
+            };
+            assert_eq!((start(&[]).code, start(&["-w"]).code), (0, status), "{way:?}");
+        }
+    }
+}
+
+#[test]
 fn descriptors_that_are_sent_are_closed() {
     assert_ready_only_after("notify", &["barriers:100", "barriers:253", "barriers:2"], &["send:READY=1"]);
     // Those that come with a monitor's messages are not kept for its life.

@@ -49,11 +49,13 @@ fn a_death_by_a_signal_is_passed_on_as_the_same_death() {
 #[test]
 fn a_program_that_dies_of_a_signal_at_once_was_started_all_the_same() {
     let place = Place::new();
-    for signal in [libc::SIGKILL, libc::SIGSEGV] {
-        for _ in 0..100 {
-            let mut command = place.dmz(["-w", "--", "/bin/sh", "-c", &format!("kill -{signal} $$")]);
+    for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGTERM] {
+        for round in 0..100 {
+            let way = if round % 4 == 0 { &["-w", "--single-fork"][..] } else { &["-w"] };
+            let mut command = place.dmz(way);
+            command.args(["--", "/bin/sh", "-c", &format!("kill -{signal} $$")]);
             let outcome = Outcome::of(limited(&mut command, libc::RLIMIT_CORE as i32, 0));
-            assert_eq!((outcome.code, &*outcome.stderr), (128 + signal, ""));
+            assert_eq!((outcome.code, &*outcome.stderr), (128 + signal, ""), "{way:?}");
         }
     }
     place.assert_left(&[]);

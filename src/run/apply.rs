@@ -37,6 +37,8 @@ pub struct Work<'a> {
     /// The file that is being opened and locked.
     pub opened: Fd,
     pub pidfile: Fd,
+    /// The pidfile's folder, in the foreground.
+    pub folder: Fd,
     /// Our end of what the program says by that it is ready.
     pub channel: Fd,
     /// Which files are locked.
@@ -60,6 +62,7 @@ impl<'a> Work<'a> {
             path,
             opened: NO_FD,
             pidfile: NO_FD,
+            folder: NO_FD,
             channel: NO_FD,
             locked: [Identity::NONE; 2],
             standard: [NO_FD; 3],
@@ -121,16 +124,14 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::OpenNull => descriptors::open_null(config)?,
         Step::ClearUmask => work.umask = file::set_umask(0),
         Step::OpenPidfile => pidfile::open(work, Opt::Pidfile)?,
-        Step::LockPidfile => {
-            pidfile::lock(work, Opt::Pidfile)?;
-            work.pidfile = work.opened;
-        }
+        Step::LockPidfile => pidfile::hold(work)?,
         Step::OpenLockfile => pidfile::open(work, Opt::Lockfile)?,
-        Step::LockLockfile => pidfile::lock(work, Opt::Lockfile)?,
+        Step::LockLockfile => _ = pidfile::lock(work, Opt::Lockfile)?,
         Step::WritePidfile => {
             pidfile::write(record, work.pidfile)?;
             if config.has(Opt::NoLock) && !config.has(Opt::Monitored) {
                 file::close(work.pidfile);
+                work.pidfile = NO_FD;
             }
         }
         Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,

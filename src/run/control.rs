@@ -50,6 +50,9 @@ impl Daemon {
 /// How long KILL may take, and how long a monitor has for what a second TERM tells it, in milliseconds.
 const MOMENT: u64 = 2000;
 
+/// How long a monitor may take to hear of a signal.
+const TAKEN: u64 = 100;
+
 /// How long a stop may take where nothing was said, in seconds.
 const PATIENCE: u32 = 15;
 
@@ -120,7 +123,9 @@ pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
     let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };
     let second = if daemon.is_monitor() { TERM } else { KILL };
-    let patience = [(first, u64::from(timeout) * 1000), (second, MOMENT), (KILL, MOMENT)];
+    // A second TERM needs the first to have been taken.
+    let least = if daemon.is_monitor() { TAKEN } else { 0 };
+    let patience = [(first, (u64::from(timeout) * 1000).max(least)), (second, MOMENT), (KILL, MOMENT)];
     for (number, time) in patience {
         match sys::signal_process(daemon.process, number) {
             // Who is stopped cannot end; a monitor in the foreground may be, together with its program.

@@ -114,6 +114,8 @@ fn become_program(start: &Start<'_>) {
     let launched = perform(Process::Launcher, &mut work);
     if let Err(reason) = launched.and_then(|()| perform(Process::Daemon, &mut work)) {
         start.record.fail(reason);
+        // From here the path may lead elsewhere.
+        pidfile::undo_open(&work);
     }
     // The message must reach the caller, not the file that was to be the program's.
     if work.stderr != NO_FD {
@@ -182,13 +184,11 @@ pub fn fork_and_watch(start: &Start<'_>, channel: Fd) -> Result<(), Reason> {
 pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
     let daemon = begin(start, &start.inner, &start.record.daemon, become_daemon)?;
     if start.config.has(Opt::SingleFork) {
-        return watch(start.record, daemon);
+        return watch(start, daemon);
     }
     let is_proved = prove(daemon, start.record.session.load(Relaxed), pause)?;
-    // Killed inside the exec, or so soon after it that nobody can tell; who waits is told of the death itself.
-    // Nothing else kills there: every signal was blocked.
-    let is_dead = matches!(process::peek(daemon), Ok(Some(End::Killed(KILL | SEGV | BUS))));
-    if is_proved && is_dead && !start.config.has(Opt::Wait) {
+    // Who waits is told of the death itself.
+    if is_proved && is_killed(daemon) && !start.config.has(Opt::Wait) {
         return Err(Reason::ENDED);
     }
     // A filter may say EPERM to everything: what the daemon itself says counts, too.
@@ -218,6 +218,13 @@ pub fn fork_monitor(start: &Start<'_>) -> Result<(), Reason> {
 #[cfg(feature = "monitor")]
 const MOMENT: u64 = 100;
 
+/// Was this child killed inside its exec, or so soon after it that nobody can tell? Nothing else kills there: every signal
+/// was blocked.
+#[inline(never)]
+pub fn is_killed(child: process::Process) -> bool {
+    matches!(process::peek(child), Ok(Some(End::Killed(KILL | SEGV | BUS))))
+}
+
 /// How the kernel itself ends an exec that has gone too far to fail.
 const KILL: u8 = signal::KILL as u8;
 const SEGV: u8 = signal::SEGV as u8;
@@ -230,14 +237,16 @@ pub fn pause() -> Result<(), Reason> {
 }
 
 /// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
-/// if it says so or is killed within a moment; what is killed later than that counts as the program. The moment begins
-/// with the exec: where vfork only forks, all of the start is before that, and the exec itself may fail late.
-fn watch(record: &Record, daemon: process::Process) -> Result<(), Reason> {
+/// if it says so, or is killed within a moment as the kernel does it; what comes later counts as the program's. The moment
+/// begins with the exec: where vfork only forks, all of the start is before that, and the exec itself may fail late.
+pub fn watch(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> {
+    let record = start.record;
     let mut moments = MOMENTS;
     while moments > 0 {
         match process::peek(daemon) {
-            Ok(Some(End::Killed(_))) => return Err(Reason::KILLED),
-            Ok(Some(End::Exited(_))) => break,
+            Ok(Some(End::Killed(_))) if !record.is_executing() => return Err(Reason::KILLED),
+            Ok(Some(_)) if is_killed(daemon) && !start.config.has(Opt::Wait) => return Err(Reason::ENDED),
+            Ok(Some(_)) => break,
             Ok(None) if !record.is_executing() => moments = MOMENTS_WITH_EXEC,
             _ => moments -= 1,
         }

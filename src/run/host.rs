@@ -156,9 +156,7 @@ impl Held<'_> {
         if process::own_id() != self.owner {
             return;
         }
-        let is_same = |there: file::Status| there.identity == self.identity;
-        let is_there = file::status_at(self.folder, self.name).is_ok_and(is_same);
-        if !is_there || file::unlink_at(self.folder, self.name).is_err() {
+        if !pidfile::unlink_same(self.folder, self.name, self.identity) {
             let _ = file::set_size(self.file, 0);
         }
         file::close(self.file);
@@ -182,10 +180,6 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
     let locked = lock(&mut work);
-    if locked.is_ok() && record.pidfile_is(Pidfile::Made) {
-        // The mask is the host's own, and all its threads' at once.
-        let _ = sys::set_mode(work.opened, pidfile::MODE);
-    }
     let held = locked.and_then(|()| keep(&mut work, path));
     held.map_err(|reason| {
         if work.opened != NO_FD {
@@ -220,9 +214,7 @@ fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
     record.note(Step::OpenPidfile);
     pidfile::open(work, Opt::Pidfile)?;
     record.note(Step::LockPidfile);
-    pidfile::lock(work, Opt::Pidfile)?;
-    work.pidfile = work.opened;
-    Ok(())
+    pidfile::hold(work)
 }
 
 /// Writes the pidfile that is locked, and keeps what it takes to remove it from wherever this process will be.

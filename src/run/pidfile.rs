@@ -61,10 +61,9 @@ fn put_folder<'a>(path: Word<'a>, room: &mut Path<'_>) -> Result<Word<'a>, Reaso
     Ok(name)
 }
 
-/// The least number for descriptors of ours: above all that the program is to have.
+/// The least number for descriptors of ours: above that which the program is to get; what it keeps is in use.
 pub fn least_of(config: &Config<'_>) -> i32 {
-    let named = if let Ready::Descriptor(number) = config.ready { number } else { 0 };
-    config.keep.iter().chain(&[named]).fold(LEAST, |least, kept| least.max(*kept as i32 + 1))
+    if let Ready::Descriptor(number) = config.ready { LEAST.max(number as i32 + 1) } else { LEAST }
 }
 
 /// Opens the file, and makes it if it is not there; not yet locked, nothing changed.
@@ -72,7 +71,11 @@ pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let config = work.start.config;
     let (folder, name) = open_folder(config.text(which), &mut work.path, work.start.command.user)?;
     let fd = open_in(folder, name, work.start.record, which == Opt::Pidfile);
-    file::close(folder);
+    if which == Opt::Pidfile && config.has(Opt::Foreground) {
+        work.folder = folder;
+    } else {
+        file::close(folder);
+    }
     let fd = fd?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = least_of(config);
@@ -115,8 +118,18 @@ fn open_in(folder: Fd, name: Word<'_>, record: &Record, is_pidfile: bool) -> Res
     Err(Reason::REPLACED)
 }
 
-/// Locks the file, and makes sure that it is one we may write to and still the one at the path.
-pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
+/// Locks the pidfile, to which from then on nobody else may write.
+pub fn hold(work: &mut Work<'_>) -> Result<(), Reason> {
+    if lock(work, Opt::Pidfile)? != MODE {
+        let _ = file::set_mode(work.opened, MODE);
+    }
+    work.pidfile = work.opened;
+    Ok(())
+}
+
+/// Locks the file, and makes sure that it is one we may write to and still the one at the path; its permissions.
+#[inline(never)]
+pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<u32, Reason> {
     let record = work.start.record;
     let is_pidfile = which == Opt::Pidfile;
     for _ in 0..TRIES {
@@ -139,11 +152,11 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
                     && there.changed == status.changed
                     && there.links == status.links =>
             {
+                work.locked[usize::from(is_pidfile)] = status.identity;
                 if is_pidfile {
                     record.set_identity(status.identity);
                 }
-                work.locked[usize::from(is_pidfile)] = status.identity;
-                return check(work.opened, &there, work.start.command.user).map(|_| ());
+                return check(work.opened, &there, work.start.command.user).map(|_| there.permissions());
             }
             // Another start removed or replaced it between our open and our lock.
             Ok(_) | Err(Errno::NOENT) => {}
@@ -207,7 +220,8 @@ pub fn check(fd: Fd, status: &file::Status, user: u32) -> Result<Option<i32>, Re
 pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
     let mut room = Digits::default();
     let text = digits(record.daemon.load(Relaxed) as u32, b'\n', &mut room);
-    if record.overwrites() {
+    record.will_overwrite();
+    if record.pidfile_is(Pidfile::Overwritten) {
         // Empty first: whatever comes in between, there is never a mixture of two numbers.
         file::set_size(fd, 0)?;
     }
@@ -232,7 +246,7 @@ pub fn read(path: Word<'_>) -> Option<i32> {
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
-/// wrote to it.
+/// was to write to it.
 pub fn undo(path: Word<'_>, record: &Record) {
     if record.pidfile_is(Pidfile::Made) {
         remove(path, record.identity());
@@ -241,6 +255,23 @@ pub fn undo(path: Word<'_>, record: &Record) {
     {
         let _ = file::set_size(fd, 0);
     }
+}
+
+/// The same by what is open, in the process that was to be the program: it may have another directory, root and user now.
+pub fn undo_open(work: &Work<'_>) {
+    let record = work.start.record;
+    let name = last_part(work.start.config.text(Opt::Pidfile));
+    if work.pidfile == NO_FD {
+        return;
+    }
+    if !record.pidfile_is(Pidfile::Made) || !unlink_same(work.folder, name, record.identity()) {
+        let _ = file::set_size(work.pidfile, 0);
+    }
+}
+
+/// Unlinks this very file from a folder: is it gone?
+pub fn unlink_same(folder: Fd, name: Word<'_>, identity: Identity) -> bool {
+    file::status_at(folder, name).is_ok_and(|there| there.identity == identity) && file::unlink_at(folder, name).is_ok()
 }
 
 /// Unlinks the file when its daemon is gone.

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
 use super::descriptors::find_null;
-use super::detach::{become_daemon, prove};
+use super::detach::{become_daemon, is_killed, prove, watch};
 use super::pidfile::least_of;
 use super::record::Record;
 use super::sooner;
@@ -87,23 +87,23 @@ pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     if !is_proved || !is_executing {
         return Err(record.reason());
     }
-    record.note(Step::AwaitReady);
     if start.config.ready == Ready::Exec {
         // The kernel may still kill it: a file that cannot be loaded is known to be one when there is no way back.
-        for _ in 0..MOMENTS {
-            wait.is_ready(program)?;
-            wait.pause()?;
-        }
+        return watch(start, program);
     }
+    record.note(Step::AwaitReady);
     while !wait.is_ready(program)? {
         wait.pause_for(None)?;
     }
     record.prove();
+    if start.config.ready == Ready::Notify {
+        wait.answer(program);
+    }
     Ok(())
 }
 
-/// For how many milliseconds an exec is watched.
-const MOMENTS: usize = 5;
+/// How long a program that is ready may take to ask for an answer, in milliseconds.
+const MOMENTS: usize = 10;
 
 /// Only the program may hold its end open, or its closing would not be seen.
 pub fn close_theirs(record: &Record) {
@@ -143,7 +143,7 @@ impl<'a> Wait<'a> {
             // Asked after whether it has ended, so that nothing that it said is missed.
             Ready::Descriptor(_) => self.has_newline()?,
             Ready::Notify => self.is_told(program)?,
-            Ready::Exec => !has_ended,
+            Ready::Exec => !is_killed(program),
             // The monitor sees to that.
             Ready::Exit => return Ok(false),
         };
@@ -198,6 +198,15 @@ impl<'a> Wait<'a> {
             _ if sender == program => true,
             None => received.user == user,
             session => session != Some(0) && session == session_of(program),
+        }
+    }
+
+    /// Answers what comes right behind "ready" (sd_notify_barrier(3)): taking the message closes what it brings, and a socket
+    /// that has gone would be an error to the program.
+    fn answer(&mut self, program: Process) {
+        for _ in 0..MOMENTS {
+            let _ = self.is_told(program);
+            let _ = signal::wait_for(signal::set(&[IO]), Some(1));
         }
     }
 

@@ -182,13 +182,11 @@ impl Record {
         self.shared.load(Relaxed) != 0
     }
 
-    /// The text is about to change; is it another start's?
-    pub fn overwrites(&self) -> bool {
-        let overwrites = self.pidfile_is(Pidfile::Untouched);
-        if overwrites {
+    /// The text is about to change, if it is another start's.
+    pub fn will_overwrite(&self) {
+        if self.pidfile_is(Pidfile::Untouched) {
             self.set_pidfile(Pidfile::Overwritten);
         }
-        overwrites
     }
 
     /// What has happened to it.

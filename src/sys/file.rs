@@ -140,6 +140,11 @@ impl Status {
         self.mode & linux::S_IFMT == kind
     }
 
+    /// The permission bits alone.
+    pub fn permissions(&self) -> u32 {
+        self.mode & 0o7777
+    }
+
     /// A regular file?
     pub fn is_regular(&self) -> bool {
         self.is(linux::S_IFREG)
@@ -235,6 +240,11 @@ pub fn make_null(path: Word<'_>) -> Result<()> {
         Mode::from_raw_mode(0o600),
         NULL_DEVICE,
     )?)
+}
+
+/// Gives a file these permissions, whatever the mask (fchmod(2)).
+pub fn set_mode(fd: Fd, mode: u32) -> Result<()> {
+    Ok(rustix::fs::fchmod(fd.borrow(), rustix::fs::Mode::from_raw_mode(mode))?)
 }
 
 /// ftruncate(2).

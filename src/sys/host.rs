@@ -84,11 +84,6 @@ pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Gives a file these permissions, whatever the mask (fchmod(2)).
-pub fn set_mode(fd: Fd, mode: u32) -> Result<()> {
-    Ok(rustix::fs::fchmod(fd.borrow(), rustix::fs::Mode::from_raw_mode(mode))?)
-}
-
 /// Has an exec close this descriptor, or not (fcntl(2), F_SETFD).
 pub fn close_on_exec(fd: Fd, yes: bool) -> Result<()> {
     use rustix::io::FdFlags;

@@ -132,6 +132,10 @@ impl<'a> Monitor<'a> {
             told_count: 0,
         };
         perform(Process::Monitor, &mut monitor.work)?;
+        // It is written when the program runs, and an older one is not to outlive a start that fails.
+        if config.has(Opt::Pidfile) {
+            start.record.will_overwrite();
+        }
         // Behind the closing of what was inherited.
         if config.has(Opt::Init) {
             monitor.terminal = sys::terminal();
