@@ -317,6 +317,14 @@ fn no_signal_is_left_ignored_or_blocked() {
 }
 
 #[test]
+fn in_the_foreground_the_id_is_printed_before_the_program_is_executed() {
+    let place = Place::new();
+    let outcome = place.run(["-fP", "--", "/bin/sh", "-c", "echo $$"]);
+    let lines: Vec<_> = outcome.stdout.lines().collect();
+    assert!(lines.len() == 2 && lines[0] == lines[1], "{outcome:?}");
+}
+
+#[test]
 fn the_directory_is_the_root_or_the_one_asked_for() {
     let place = Place::new();
     fs::create_dir_all(place.path("a/b")).unwrap();

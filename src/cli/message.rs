@@ -158,15 +158,21 @@ pub fn ended(config: &Config<'_>, end: End) {
 /// The program runs: says so if it was asked to.
 #[inline(never)]
 pub fn started(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
-    let mut room = Digits::default();
-    let pid = digits(pid as u32, 0, &mut room);
     if config.has(Opt::Verbose) {
-        tell(config, &[Word::new(c"dmz: started, PID "), pid, LINE_END]);
+        let mut room = Digits::default();
+        tell(config, &[Word::new(c"dmz: started, PID "), digits(pid as u32, 0, &mut room), LINE_END]);
     }
+    print_pid(config, pid)
+}
+
+/// Prints the program's id, if it was asked for.
+pub fn print_pid(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
     if !config.has(Opt::PrintPid) {
         return Ok(());
     }
-    run::write(run::STDOUT, &[pid, LINE_END]).map_err(|reason| Failure { step: Step::Print, reason })
+    let mut room = Digits::default();
+    run::write(run::STDOUT, &[digits(pid as u32, 0, &mut room), LINE_END])
+        .map_err(|reason| Failure { step: Step::Print, reason })
 }
 
 /// The plan, one step a line: on standard output if that is all, else as the beginning of the story.

@@ -122,6 +122,12 @@ fn start(config: &Config<'_>, command: &Command) -> u8 {
     if config.has(Opt::Init) {
         return serve(config, command);
     }
+    // As the program, this process prints nothing any more.
+    if config.has(Opt::Foreground)
+        && let Err(failure) = message::print_pid(config, command.id)
+    {
+        return failed(config, failure) as u8;
+    }
     match run::start(config, command) {
         Ok(started) => match message::started(config, started.program.number()) {
             Ok(()) => {
