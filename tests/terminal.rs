@@ -53,11 +53,43 @@ fn led(place: &Place, options: &[&str], program: Vec<std::ffi::OsString>, away: 
 
 /// A shell with job control on a terminal, as a user has it.
 fn shell(place: &Place) -> (OwnedFd, Process) {
+    shell_of(place, &["/bin/sh", "-i"])
+}
+
+fn shell_of(place: &Place, words: &[&str]) -> (OwnedFd, Process) {
     let (master, path) = terminal();
-    let mut command = place.command("/bin/sh");
-    command.args(["-i"]).env("PS1", "").env_remove("ENV");
+    let mut command = place.command(words[0]);
+    command.args(&words[1..]).env("PS1", "").env_remove("ENV").env_remove("HISTFILE");
     let shell = spawn(lead(&mut command, &path));
     (master, shell)
+}
+
+/// Does it with a shell whose `fg` sends CONT to a job that runs, and with bash, whose does not.
+fn with_each_shell(act: impl Fn(&Place, &OwnedFd, Process)) {
+    for words in [&["/bin/sh", "-i"][..], &["/bin/bash", "--norc", "--noediting", "-i"]] {
+        if !skipped(fs::exists(words[0]).unwrap(), "no bash") {
+            let place = Place::new();
+            let (master, shell) = shell_of(&place, words);
+            act(&place, &master, shell);
+        }
+    }
+}
+
+/// Types `fg`, and waits until the shell is not in the foreground any more.
+fn type_fg(master: &OwnedFd, shell: Process) {
+    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    keys(master, "fg\n");
+    until("the job's turn", || {
+        drain(master);
+        (foreground(shell) != shell.stat(5)).then_some(())
+    });
+}
+
+/// ^Z, and waits until both have stopped.
+fn type_suspend(master: &OwnedFd, dmz: Process, program: Process) {
+    keys(master, "\x1a");
+    until_stopped(program, true);
+    until_stopped(dmz, true);
 }
 
 /// Types a line that starts a dmz in the shell, and waits for it and its program.
@@ -318,6 +350,69 @@ fn a_program_in_the_background_that_reads_stops_with_dmz_until_fg() {
     keys(&master, "hello\n");
     assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
     until("the end", || (!dmz.is_alive()).then_some(()));
+}
+
+#[test]
+fn suspend_and_interrupt_reach_a_job_that_fg_has_brought_from_the_background() {
+    with_each_shell(|place, master, shell| {
+        let (dmz, program) = type_dmz(master, shell, "dmz -I /bin/sleep 100 &");
+        type_fg(master, shell);
+        type_suspend(master, dmz, program);
+        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        keys(master, "bg\n");
+        until_stopped(dmz, false);
+        until_stopped(program, false);
+        type_fg(master, shell);
+        type_suspend(master, dmz, program);
+        type_fg(master, shell);
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        type_suspend(master, dmz, program);
+        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        keys(master, "bg\n");
+        until_stopped(dmz, false);
+        until_stopped(program, false);
+        type_fg(master, shell);
+        keys(master, "\x03");
+        until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
+        keys(master, "echo $? >status\n");
+        assert_eq!(until_lines(place.path("status"), 1), ["130"]);
+    });
+}
+
+#[test]
+fn a_program_that_fg_has_brought_from_the_background_can_read() {
+    with_each_shell(|place, master, shell| {
+        let line = "dmz -I -c . /bin/sh -c 'until [ -e go ]; do sleep .01; done; read line; echo $line >line' &";
+        keys(master, &format!("{}\n", line.replace("dmz", dmz().to_str().unwrap())));
+        until("dmz", || children(shell).into_iter().find(|child| comm(*child) == "dmz: up"));
+        type_fg(master, shell);
+        place.file("go", "");
+        keys(master, "hello\n");
+        assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
+    });
+}
+
+#[test]
+fn interrupt_ends_one_after_the_other_of_a_pipeline() {
+    for _ in 0..5 {
+        let place = Place::new();
+        let (master, shell) = shell(&place);
+        let line = "dmz -I /bin/sleep 100 | dmz -I /bin/sleep 100\n";
+        keys(&master, &line.replace("dmz", dmz().to_str().unwrap()));
+        let both = until("both", || {
+            drain(&master);
+            let both = children(shell);
+            (both.len() == 2 && both.iter().all(|dmz| comm(*dmz) == "dmz: up")).then_some(both)
+        });
+        both.iter().for_each(|dmz| {
+            child(*dmz);
+        });
+        for left in [1, 0] {
+            until("the pipeline's turn", || (foreground(shell) != shell.stat(5)).then_some(()));
+            keys(&master, "\x03");
+            until("an end", || (both.iter().filter(|dmz| dmz.is_alive()).count() == left).then_some(()));
+        }
+    }
 }
 
 #[test]

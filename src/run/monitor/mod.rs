@@ -303,7 +303,9 @@ impl<'a> Monitor<'a> {
                     match what {
                         Child::Ended(end) if is_program => self.ended(end),
                         Child::Ended(_) => self.sweep(),
-                        Child::Stopped(signal) if is_program && matches!(signal, TSTP | TTIN | TTOU) => self.stop_too(),
+                        Child::Stopped(signal) if is_program && matches!(signal, TSTP | TTIN | TTOU) => {
+                            self.stop_too(signal);
+                        }
                         Child::Stopped(_) => {}
                     }
                 }
@@ -457,6 +459,10 @@ impl<'a> Monitor<'a> {
         let config = self.work.start.config;
         let number = signal.number;
         let mapped = config.monitoring.mapped(number);
+        // A shell's `fg`.
+        if number == CONT {
+            self.hand_over();
+        }
         match number {
             signal::CHILD => {}
             // Something to read.

@@ -7,25 +7,48 @@ use crate::sys::process;
 use crate::sys::signal::{self, Arrived, CONT, INT, QUIT, TSTP, TTIN, TTOU, WINCH};
 
 impl Monitor<'_> {
-    /// Has the terminal sent this signal, and to the program as well? A key's signal has gone to the whole foreground; a
-    /// hangup's has not.
-    pub(super) fn is_terminals(&self, signal: Arrived) -> bool {
-        let is_keys = self.has_foreground && matches!(signal.number, INT | QUIT | WINCH);
-        signal.is_kernels && (is_keys || matches!(signal.number, TSTP | TTIN | TTOU))
+    /// Has the terminal sent this signal? A key's is for the foreground's group alone: if it comes here, the shell has given
+    /// the foreground to this group, maybe without a CONT, and the program's has not got it.
+    pub(super) fn is_terminals(&mut self, signal: Arrived) -> bool {
+        if signal.is_kernels
+            && self.terminal.is_some()
+            && matches!(signal.number, INT | QUIT | TSTP | WINCH)
+            && let Some(group) = self.group()
+        {
+            self.hand_over();
+            sys::signal_group(group, signal.number);
+            return true;
+        }
+        signal.is_kernels && matches!(signal.number, TSTP | TTIN | TTOU)
+    }
+
+    /// The program's group.
+    fn group(&self) -> Option<i32> {
+        self.program.and_then(sys::other_group)
+    }
+
+    /// Gives the foreground to the program if it is this group's now; whether it was given.
+    pub(super) fn hand_over(&mut self) -> bool {
+        let is_given = self.terminal.is_some_and(|terminal| {
+            sys::is_foreground(terminal)
+                && self.group().is_some_and(|group| sys::take_foreground(terminal, group).is_ok())
+        });
+        self.has_foreground |= is_given;
+        is_given
     }
 
     /// The terminal has stopped the program: its shell is to see this process stopped, too. Comes back when continued: in
-    /// the foreground, if the shell says so.
-    pub(super) fn stop_too(&mut self) {
-        if let (Some(terminal), Some(program)) = (self.terminal, self.program) {
-            sys::stop_self();
-            // What has continued this process is not passed on as well: a second one would undo the next stop.
-            let _ = signal::wait_for(signal::set(&[CONT]), Some(0));
-            self.has_foreground = sys::is_foreground(terminal);
-            if self.has_foreground {
-                let _ = sys::take_foreground(terminal, program.number());
+    /// the foreground, if the shell says so. If that was so already, a program that reads or writes just goes on.
+    pub(super) fn stop_too(&mut self, signal: u32) {
+        if let (Some(_), Some(group)) = (self.terminal, self.group()) {
+            if signal == TSTP || !self.hand_over() {
+                sys::stop_self();
+                // What has continued this process is not passed on as well: a second one would undo the next stop.
+                let _ = signal::wait_for(signal::set(&[CONT]), Some(0));
+                self.has_foreground = false;
+                self.hand_over();
             }
-            sys::signal_group(program.number(), CONT);
+            sys::signal_group(group, CONT);
         }
     }
 
