@@ -385,12 +385,26 @@ fn it_gives_up_with_the_last_status() {
 }
 
 #[test]
-fn a_program_that_cannot_be_started_again_is_126_or_127_as_at_first() {
+fn a_program_that_cannot_be_started_again_is_126_or_127_as_at_first_and_the_reason_is_said() {
     let place = Place::new();
-    for (text, status) in [("#!/bin/sh\nrm \"$0\"\nexit 1\n", 127), ("#!/bin/sh\nchmod -x \"$0\"\nexit 1\n", 126)] {
+    for (text, status, reason) in [
+        ("#!/bin/sh\nrm \"$0\"\nexit 1\n", 127, "No such file or directory"),
+        ("#!/bin/sh\nchmod -x \"$0\"\nexit 1\n", 126, "Permission denied"),
+    ] {
         let script = place.script("program", text);
-        let options = ["-I", "-r", "--restart-delay=0", "--restart-max=1"];
-        assert_eq!(finish_dmz(&place, words(&options, vec![script.into()])).code, status);
+        // It is dmz's own failure, so no list of the program's statuses makes it a success.
+        let options = ["-I", "-p", "x.pid", "-r", "--restart-delay=0", "--restart-max=2", "--exit-ok=126,127"];
+        let line = format!("dmz: cannot execute {}: {reason}\n", script.display());
+        // An older pidfile goes as well.
+        for old in [false, true] {
+            if old {
+                place.script("program", text);
+                place.file("x.pid", "");
+            }
+            let outcome = finish_dmz(&place, words(&options, vec![script.clone().into()]));
+            assert_eq!((outcome.code, &*outcome.stderr), (status, &*line));
+            assert!(!place.path("x.pid").exists());
+        }
     }
 }
 

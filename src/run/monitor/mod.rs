@@ -63,6 +63,8 @@ struct Monitor<'a> {
     adopts_until: Option<u64>,
     /// Why the start is given up.
     failure: Option<Failure>,
+    /// Why the last start again has failed.
+    restart_failure: Option<Failure>,
     /// The controlling terminal.
     terminal: Option<file::Fd>,
     /// Its foreground was given to the program.
@@ -126,6 +128,7 @@ impl<'a> Monitor<'a> {
             main: None,
             adopts_until: None,
             failure: None,
+            restart_failure: None,
             terminal: None,
             has_foreground: false,
             told: [0; TOLD],
@@ -157,12 +160,19 @@ impl<'a> Monitor<'a> {
         if !is_over {
             self.stay();
         }
+        if self.failure.is_none() {
+            if config.has(Opt::Pidfile) {
+                pidfile::remove(config.text(Opt::Pidfile), record.identity());
+            }
+            // Without it there is nobody left to tell.
+            if config.has(Opt::Init) {
+                record.disprove();
+                self.failure = self.restart_failure;
+            }
+        }
         if let Some(Failure { step, reason }) = self.failure {
             record.note(step);
             return Err(reason);
-        }
-        if config.has(Opt::Pidfile) {
-            pidfile::remove(config.text(Opt::Pidfile), record.identity());
         }
         Ok(self.end)
     }
@@ -351,7 +361,8 @@ impl<'a> Monitor<'a> {
             End::Exited(status) => status.into(),
             End::Killed(signal) => SIGNALLED + u32::from(signal),
         };
-        let is_success = number == 0 || accepts(config.text(Opt::ExitOk), number) == Some(true);
+        let is_accepted = number == 0 || accepts(config.text(Opt::ExitOk), number) == Some(true);
+        let is_success = is_accepted && self.restart_failure.is_none();
         if is_success {
             self.end = End::Exited(0);
         }
@@ -376,10 +387,12 @@ impl<'a> Monitor<'a> {
         match action {
             Action::Nothing => {}
             Action::Start => {
-                if let Err(reason) = self.begin() {
+                let begun = self.begin();
+                self.restart_failure = begun.err().map(|reason| self.work.start.record.failure(reason));
+                if let Some(failure) = self.restart_failure {
                     // It counts like a program that failed at once.
                     self.started = process::now();
-                    self.end = End::Exited(Exit::of(self.work.start.record.failure(reason)) as u8);
+                    self.end = End::Exited(Exit::of(failure) as u8);
                     self.finish();
                 }
             }

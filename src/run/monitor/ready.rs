@@ -58,12 +58,13 @@ impl Monitor<'_> {
             self.adopts_until = None;
             self.take(child);
             self.is_ready = self.failure.is_none();
-        } else if count > 1 && !self.is_ready {
-            self.adopts_until = None;
-            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
-        } else if self.is_ready && until <= process::now() {
+        } else if until > process::now() {
+            // Of several all but one may be on their way out, as the middle process of a double fork is.
+        } else if self.is_ready {
             self.adopts_until = None;
             self.finish();
+        } else if count > 1 {
+            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
         }
     }
 
