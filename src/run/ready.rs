@@ -95,10 +95,10 @@ pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     while !wait.is_ready(program)? {
         wait.pause_for(None)?;
     }
-    record.prove();
     if start.config.ready == Ready::Notify {
-        wait.answer(program);
+        wait.answer(program)?;
     }
+    record.prove();
     Ok(())
 }
 
@@ -203,11 +203,12 @@ impl<'a> Wait<'a> {
 
     /// Answers what comes right behind "ready" (sd_notify_barrier(3)): taking the message closes what it brings, and a socket
     /// that has gone would be an error to the program.
-    fn answer(&mut self, program: Process) {
+    fn answer(&mut self, program: Process) -> Result<(), Reason> {
         for _ in 0..MOMENTS {
-            let _ = self.is_told(program);
+            self.is_told(program)?;
             let _ = signal::wait_for(signal::set(&[IO]), Some(1));
         }
+        Ok(())
     }
 
     /// Takes what a message says: is the program ready?
