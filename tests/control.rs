@@ -442,41 +442,31 @@ fn a_monitor_gets_one_term_and_does_the_rest() {
     assert!(!place.path("x.pid").exists());
 }
 
-#[test]
-fn at_the_timeout_a_second_term_has_the_monitor_kill_the_tree() {
+/// Asserts that a monitor with this time for its program, and stopped with that one, ends by itself and leaves nothing.
+#[track_caller]
+fn assert_ends_by_itself(stop_timeout: &str, timeout: &str) {
     let place = Place::new();
-    let program = listening(&place, &["-S", "--stop-timeout=600"]);
+    let program = listening(&place, &["-S", stop_timeout]);
     let monitor = place.own(lock_owner(place.path("x.pid")).unwrap());
-    assert_silent(control(&place, &["-K", "-t", "1"]), 0);
+    assert_silent(control(&place, &["-K", "-t", timeout]), 0);
     assert!(!program.is_alive());
     assert_ne!(monitor.wait().signal(), Some(SIGKILL), "the monitor ends by itself");
     place.assert_left(&["heard"]);
 }
 
 #[test]
+fn at_the_timeout_a_second_term_has_the_monitor_kill_the_tree() {
+    assert_ends_by_itself("--stop-timeout=600", "1");
+}
+
+#[test]
 fn without_time_a_monitor_still_hears_both() {
-    for _ in 0..10 {
-        let place = Place::new();
-        let program = listening(&place, &["-S", "--stop-timeout=600"]);
-        let monitor = place.own(lock_owner(place.path("x.pid")).unwrap());
-        assert_silent(control(&place, &["-K", "-t", "0"]), 0);
-        assert!(!program.is_alive());
-        assert_ne!(monitor.wait().signal(), Some(SIGKILL), "the monitor ends by itself");
-        place.assert_left(&["heard"]);
-    }
+    (0..10).for_each(|_| assert_ends_by_itself("--stop-timeout=600", "0"));
 }
 
 #[test]
 fn with_equal_timeouts_the_monitor_still_ends_by_itself() {
-    for _ in 0..3 {
-        let place = Place::new();
-        let program = listening(&place, &["-S", "--stop-timeout=1"]);
-        let monitor = place.own(lock_owner(place.path("x.pid")).unwrap());
-        assert_silent(control(&place, &["-K", "-t", "1"]), 0);
-        assert!(!program.is_alive());
-        assert_ne!(monitor.wait().signal(), Some(SIGKILL));
-        place.assert_left(&["heard"]);
-    }
+    (0..3).for_each(|_| assert_ends_by_itself("--stop-timeout=1", "1"));
 }
 
 /// The signals that a traced call of dmz sent, and what else strace wrote.

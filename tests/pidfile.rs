@@ -116,13 +116,13 @@ fn a_failed_start_in_the_foreground_leaves_none_wherever_it_has_gone() {
     let place = Place::new();
     fs::create_dir(place.path("root")).unwrap();
     let ways = [&["-c", "/"][..], &["-c", "root"], if lacks_root() { &[] } else { &["-R", "root"] }];
-    for way in ways {
+    for (way, lock) in ways.into_iter().flat_map(|way| [(way, &[][..]), (way, &["--no-lock"])]) {
         for path in ["x.pid", place.path("x.pid").to_str().unwrap()] {
-            let outcome = Outcome::of(place.dmz(["-f", "-p", path]).args(way).arg("/nowhere/program"));
-            assert_eq!(outcome.code, 127, "{outcome:?}");
+            let run = || Outcome::of(place.dmz(["-f", "-p", path]).args(way).args(lock).arg("/nowhere/program"));
+            assert_eq!(run().code, 127, "{way:?}");
             place.assert_left(&["root"]);
             place.file("x.pid", STALE);
-            assert_eq!(Outcome::of(place.dmz(["-f", "-p", path]).args(way).arg("/nowhere/program")).code, 127);
+            assert_eq!(run().code, 127, "{way:?}");
             assert_eq!(fs::read_to_string(place.path("x.pid")).unwrap(), "", "{way:?}");
             fs::remove_file(place.path("x.pid")).unwrap();
         }

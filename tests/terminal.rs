@@ -92,6 +92,14 @@ fn type_suspend(master: &OwnedFd, dmz: Process, program: Process) {
     until_stopped(dmz, true);
 }
 
+/// Types `bg`, and waits until both go on.
+fn type_bg(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
+    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    keys(master, "bg\n");
+    until_stopped(dmz, false);
+    until_stopped(program, false);
+}
+
 /// Types a line that starts a dmz in the shell, and waits for it and its program.
 fn typed(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
     keys(master, &format!("{line}\n"));
@@ -358,19 +366,13 @@ fn suspend_and_interrupt_reach_a_job_that_fg_has_brought_from_the_background() {
         let (dmz, program) = type_dmz(master, shell, "dmz -I /bin/sleep 100 &");
         type_fg(master, shell);
         type_suspend(master, dmz, program);
-        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
-        keys(master, "bg\n");
-        until_stopped(dmz, false);
-        until_stopped(program, false);
+        type_bg(master, shell, dmz, program);
         type_fg(master, shell);
         type_suspend(master, dmz, program);
         type_fg(master, shell);
         until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
         type_suspend(master, dmz, program);
-        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
-        keys(master, "bg\n");
-        until_stopped(dmz, false);
-        until_stopped(program, false);
+        type_bg(master, shell, dmz, program);
         type_fg(master, shell);
         keys(master, "\x03");
         until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
@@ -390,6 +392,17 @@ fn a_program_that_fg_has_brought_from_the_background_can_read() {
         keys(master, "hello\n");
         assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
     });
+}
+
+#[test]
+fn a_start_that_fails_gives_the_terminal_back() {
+    let place = Place::new();
+    let (master, path) = terminal();
+    let text = format!("{} -I /nowhere/program; read line; echo $line >line", dmz().display());
+    let mut command = place.command("/bin/sh");
+    spawn(lead(command.args(["-c", &text]), &path));
+    keys(&master, "hello\n");
+    assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
 }
 
 #[test]

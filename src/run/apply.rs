@@ -124,16 +124,10 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::OpenNull => descriptors::open_null(config)?,
         Step::ClearUmask => work.umask = file::set_umask(0),
         Step::OpenPidfile => pidfile::open(work, Opt::Pidfile)?,
-        Step::LockPidfile => pidfile::hold(work)?,
+        Step::LockPidfile => pidfile::lock_pidfile(work)?,
         Step::OpenLockfile => pidfile::open(work, Opt::Lockfile)?,
         Step::LockLockfile => _ = pidfile::lock(work, Opt::Lockfile)?,
-        Step::WritePidfile => {
-            pidfile::write(record, work.pidfile)?;
-            if config.has(Opt::NoLock) && !config.has(Opt::Monitored) {
-                file::close(work.pidfile);
-                work.pidfile = NO_FD;
-            }
-        }
+        Step::WritePidfile => pidfile::write(record, work.pidfile)?,
         Step::OpenStdin => work.open_standard(0, Opt::Stdin)?,
         Step::OpenStdout => work.open_standard(1, Opt::Stdout)?,
         Step::OpenStderr => work.open_standard(2, Opt::Stderr)?,

@@ -121,11 +121,11 @@ pub fn send(daemon: &Daemon, number: u32) -> Result<(), Failure> {
 /// Stops the daemon and removes the file that it left: is it gone?
 pub fn stop(config: &Config<'_>, daemon: &Daemon) -> Result<bool, Failure> {
     let timeout = if config.has(Opt::Timeout) { config.timeout } else { PATIENCE };
-    let first = if daemon.is_monitor() { TERM } else { config.monitoring.stop_signal };
-    let second = if daemon.is_monitor() { TERM } else { KILL };
-    // A second TERM needs the first to have been taken.
-    let least = if daemon.is_monitor() { TAKEN } else { 0 };
-    let patience = [(first, (u64::from(timeout) * 1000).max(least)), (second, MOMENT), (KILL, MOMENT)];
+    let time = u64::from(timeout) * 1000;
+    // Of two TERMs the second counts only when the first has been taken.
+    let (first, time, second) =
+        if daemon.is_monitor() { (TERM, time.max(TAKEN), TERM) } else { (config.monitoring.stop_signal, time, KILL) };
+    let patience = [(first, time), (second, MOMENT), (KILL, MOMENT)];
     for (number, time) in patience {
         match sys::signal_process(daemon.process, number) {
             // Who is stopped cannot end; a monitor in the foreground may be, together with its program.

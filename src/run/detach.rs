@@ -236,16 +236,17 @@ pub fn pause() -> Result<(), Reason> {
     Ok(())
 }
 
-/// A daemon that leads its own session is out of the kernel's proof, which is for children in our session. It has failed
-/// if it says so, or is killed within a moment as the kernel does it; what comes later counts as the program's. The moment
-/// begins with the exec: where vfork only forks, all of the start is before that, and the exec itself may fail late.
+/// Watches a daemon for a moment: one that leads its own session, since the kernel's proof is for children in our session;
+/// and one of which it is asked whether the exec comes to its end. It has failed if it says so, or is killed in that moment
+/// as the kernel does it; any other end is the program's. The moment begins with the exec: where vfork only forks, all of
+/// the start is before that, and the exec itself may fail late.
 pub fn watch(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> {
     let record = start.record;
     let mut moments = MOMENTS;
     while moments > 0 {
         match process::peek(daemon) {
             Ok(Some(End::Killed(_))) if !record.is_executing() => return Err(Reason::KILLED),
-            Ok(Some(_)) if is_killed(daemon) && !start.config.has(Opt::Wait) => return Err(Reason::ENDED),
+            Ok(Some(End::Killed(KILL | SEGV | BUS))) if !start.config.has(Opt::Wait) => return Err(Reason::ENDED),
             Ok(Some(_)) => break,
             Ok(None) if !record.is_executing() => moments = MOMENTS_WITH_EXEC,
             _ => moments -= 1,

@@ -214,7 +214,7 @@ fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
     record.note(Step::OpenPidfile);
     pidfile::open(work, Opt::Pidfile)?;
     record.note(Step::LockPidfile);
-    pidfile::hold(work)
+    pidfile::lock_pidfile(work)
 }
 
 /// Writes the pidfile that is locked, and keeps what it takes to remove it from wherever this process will be.

@@ -79,8 +79,8 @@ pub fn open(work: &mut Work<'_>, which: Opt) -> Result<(), Reason> {
     let fd = fd?;
     // On its final number before it is locked: closing the first number later would drop the lock.
     let least = least_of(config);
-    // The program inherits it, unless a monitor holds it.
-    let opened = file::duplicate_from(fd, least, !config.has(Opt::Monitored));
+    // The program inherits it, unless a monitor holds it, or nobody.
+    let opened = file::duplicate_from(fd, least, !config.has_any(&[Opt::Monitored, Opt::NoLock]));
     file::close(fd);
     work.opened = opened?;
     Ok(())
@@ -118,8 +118,8 @@ fn open_in(folder: Fd, name: Word<'_>, record: &Record, is_pidfile: bool) -> Res
     Err(Reason::REPLACED)
 }
 
-/// Locks the pidfile, to which from then on nobody else may write.
-pub fn hold(work: &mut Work<'_>) -> Result<(), Reason> {
+/// Locks the pidfile. From then on nobody else may write to it, if it is ours to say so.
+pub fn lock_pidfile(work: &mut Work<'_>) -> Result<(), Reason> {
     if lock(work, Opt::Pidfile)? != MODE {
         let _ = file::set_mode(work.opened, MODE);
     }
@@ -152,10 +152,10 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<u32, Reason> {
                     && there.changed == status.changed
                     && there.links == status.links =>
             {
-                work.locked[usize::from(is_pidfile)] = status.identity;
                 if is_pidfile {
                     record.set_identity(status.identity);
                 }
+                work.locked[usize::from(is_pidfile)] = status.identity;
                 return check(work.opened, &there, work.start.command.user).map(|_| there.permissions());
             }
             // Another start removed or replaced it between our open and our lock.
@@ -260,10 +260,10 @@ pub fn undo(path: Word<'_>, record: &Record) {
 /// The same by what is open, in the process that was to be the program: it may have another directory, root and user now.
 pub fn undo_open(work: &Work<'_>) {
     let record = work.start.record;
-    let name = last_part(work.start.config.text(Opt::Pidfile));
     if work.pidfile == NO_FD {
         return;
     }
+    let name = last_part(work.start.config.text(Opt::Pidfile));
     if !record.pidfile_is(Pidfile::Made) || !unlink_same(work.folder, name, record.identity()) {
         let _ = file::set_size(work.pidfile, 0);
     }

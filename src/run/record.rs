@@ -1,7 +1,7 @@
 //! What the daemon and the session process leave for the launcher: which step came last, why it failed, and the kernel's
 //! own proof of the exec. All zeros means that nobody got far: a start from which nothing was heard has failed.
 
-use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use crate::Word;
 use crate::plan::{Failure, Reason, Step};
@@ -29,8 +29,8 @@ const PROVED: u8 = 1;
 /// It never will: whoever still says so comes too late.
 const REFUSED: u8 = 2;
 
-/// The record. Written by one process at a time and read when that one has ended, so that no order between its parts
-/// matters.
+/// The record. `proved` and `reason` are what others wait for: whoever reads them sees what was written before them. The
+/// rest is read behind them, or when its writer has ended, so that no order matters.
 #[derive(Default)]
 pub struct Record {
     /// The session process's id.
@@ -73,13 +73,13 @@ impl Record {
     #[inline(never)]
     pub fn fail(&self, reason: Reason) {
         if !self.has_failed() || reason == Reason::INTERRUPTED {
-            self.reason.store(reason.number(), Relaxed);
+            self.reason.store(reason.number(), Release);
         }
     }
 
     /// The program runs.
     pub fn prove(&self) {
-        self.proved.store(PROVED, Relaxed);
+        self.proved.store(PROVED, Release);
     }
 
     /// Says how the start went, where several processes may: the first word counts, whatever comes behind it. Is it this
@@ -90,7 +90,7 @@ impl Record {
             self.fail(reason);
         }
         let state = if result.is_ok() { PROVED } else { REFUSED };
-        self.proved.compare_exchange(0, state, Relaxed, Relaxed).is_ok()
+        self.proved.compare_exchange(0, state, Release, Relaxed).is_ok()
     }
 
     /// The program runs, but not for long: what was wanted besides has failed.
@@ -100,17 +100,17 @@ impl Record {
 
     /// Is it known how the start went?
     pub fn is_decided(&self) -> bool {
-        self.proved.load(Relaxed) != 0 || self.has_failed()
+        self.proved.load(Acquire) != 0 || self.has_failed()
     }
 
     /// Why it failed; a process that reported nothing was killed.
     pub fn reason(&self) -> Reason {
-        Reason::from_number(self.reason.load(Relaxed)).unwrap_or(Reason::KILLED)
+        Reason::from_number(self.reason.load(Acquire)).unwrap_or(Reason::KILLED)
     }
 
     /// Did anybody report a failure?
     pub fn has_failed(&self) -> bool {
-        self.reason.load(Relaxed) != 0
+        self.reason.load(Acquire) != 0
     }
 
     /// Has the daemon come to the exec without a failure? Then the kernel's word that it has executed something means the
@@ -126,7 +126,7 @@ impl Record {
 
     /// What it all amounts to, once the session process has ended.
     pub fn verdict(&self) -> Result<(), Failure> {
-        if self.proved.load(Relaxed) == PROVED {
+        if self.proved.load(Acquire) == PROVED {
             return Ok(());
         }
         Err(self.failure(self.reason()))

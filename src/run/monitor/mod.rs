@@ -164,10 +164,10 @@ impl<'a> Monitor<'a> {
             if config.has(Opt::Pidfile) {
                 pidfile::remove(config.text(Opt::Pidfile), record.identity());
             }
-            // Without it there is nobody left to tell.
-            if config.has(Opt::Init) {
+            // A detached monitor has nobody left to tell.
+            if let (Some(failure), true) = (self.restart_failure, config.has(Opt::Init)) {
                 record.disprove();
-                self.failure = self.restart_failure;
+                self.failure = Some(failure);
             }
         }
         if let Some(Failure { step, reason }) = self.failure {
@@ -197,6 +197,7 @@ impl<'a> Monitor<'a> {
         let proved = prove(program, group, pause);
         if proved != Ok(true) || !record.is_executing() {
             process::end(program);
+            self.take_terminal_back();
             return Err(proved.err().unwrap_or(record.reason()));
         }
         self.program = Some(program);
@@ -210,6 +211,7 @@ impl<'a> Monitor<'a> {
         match perform(Process::Keeper, &mut self.work) {
             Err(reason) if !self.work.has_started => {
                 process::end(program);
+                self.take_terminal_back();
                 self.program = None;
                 Err(reason)
             }
@@ -277,7 +279,7 @@ impl<'a> Monitor<'a> {
                 self.signalled(signal);
                 // The kernel hands out the lowest number first: an endless number of those must not hold up a stop.
                 if signal.number < TERM
-                    && let Ok(stop) = signal::wait_for(signal::set(&[TERM]), Some(0))
+                    && let Ok(stop) = signal::wait_for(signal::set(&[TERM, INT]), Some(0))
                 {
                     self.signalled(stop);
                 }
@@ -487,7 +489,7 @@ impl<'a> Monitor<'a> {
             TERM | INT if config.has(Opt::Supervise) => {
                 self.act(Event::Terminate);
             }
-            _ if self.is_terminals(signal) => {}
+            _ if self.passes_key(signal) => {}
             _ if mapped == 0 => {}
             TERM | INT => {
                 // In the foreground it is passed on as it is; and then that was the last start.

@@ -58,13 +58,14 @@ impl Monitor<'_> {
             self.adopts_until = None;
             self.take(child);
             self.is_ready = self.failure.is_none();
-        } else if until > process::now() {
-            // Of several all but one may be on their way out, as the middle process of a double fork is.
-        } else if self.is_ready {
-            self.adopts_until = None;
-            self.finish();
-        } else if count > 1 {
-            self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
+        } else if until <= process::now() {
+            if self.is_ready {
+                self.adopts_until = None;
+                self.finish();
+            } else if count > 1 {
+                // Before, all but one might have been on their way out, as the middle process of a double fork is.
+                self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });
+            }
         }
     }
 

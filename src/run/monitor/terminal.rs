@@ -7,9 +7,10 @@ use crate::sys::process;
 use crate::sys::signal::{self, Arrived, CONT, INT, QUIT, TSTP, TTIN, TTOU, WINCH};
 
 impl Monitor<'_> {
-    /// Has the terminal sent this signal? A key's is for the foreground's group alone: if it comes here, the shell has given
-    /// the foreground to this group, maybe without a CONT, and the program's has not got it.
-    pub(super) fn is_terminals(&mut self, signal: Arrived) -> bool {
+    /// Passes a key's signal on to the program; is this one of the terminal's, which needs nothing else? A key's is for the
+    /// foreground's group alone: if it comes here, the shell has given the foreground to this group, maybe without a CONT,
+    /// and the program's has not got it.
+    pub(super) fn passes_key(&mut self, signal: Arrived) -> bool {
         if signal.is_kernels
             && self.terminal.is_some()
             && matches!(signal.number, INT | QUIT | TSTP | WINCH)
