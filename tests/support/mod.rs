@@ -112,10 +112,16 @@ pub struct Place {
 impl Place {
     pub fn new() -> Place {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        static SUBREAPER: Once = Once::new();
-        // Daemons become our children, so their ends can be waited for and their numbers stay theirs until then.
-        // SAFETY: prctl with integers only.
-        SUBREAPER.call_once(|| assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0));
+        static PREPARED: Once = Once::new();
+        // SAFETY: system calls with integers only.
+        PREPARED.call_once(|| unsafe {
+            // Daemons become our children, so their ends can be waited for and their numbers stay theirs until then.
+            assert_eq!(libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1), 0);
+            // nohup(1) and a shell's `&` have us ignore these; what is started here is not to inherit that.
+            for number in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+                libc::signal(number, libc::SIG_DFL);
+            }
+        });
         let mark = format!("dmz-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         // Not writable for others, so that pidfiles may be there.
         let folder = std::env::temp_dir().join(&mark);
