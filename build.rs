@@ -28,5 +28,6 @@ fn main() {
     pass("--build-id=none"); // the same bytes from every folder
     pass("-znorelro"); // there is no writable data to protect
     pass("--no-eh-frame-hdr"); // nothing unwinds
-    pass(&format!("-T{dir}/src/start/{}.ld", if fixed { "x86" } else { "link" }));
+    // Every linker and compiler knows this one, and a comma in the folder's name would part what is passed on.
+    println!("cargo:rustc-link-arg-bins=-T{dir}/src/start/{}.ld", if fixed { "x86" } else { "link" });
 }

@@ -347,6 +347,7 @@ fn a_name_without_a_slash_is_searched_in_the_callers_path() {
         (Some("@/interpreter:@/b"), missing, Ok("b")), // ENOENT, as everywhere
         (Some(":@/b"), missing, Ok("b")),         // empty: the directory would be it
         (Some(".:a:./a:@/b:"), missing, Ok("b")),
+        (Some(&format!("/{}:@/b", "x".repeat(5000))), missing, Ok("b")),
         (Some("@/denied"), missing, Err((126, DENIED))),
         (Some("@/denied:/absent:@/file:"), missing, Err((126, DENIED))),
         (Some("@/folder"), missing, Err((126, DENIED))),
@@ -543,6 +544,16 @@ fn a_missing_loader_is_named() {
     assert_eq!((outcome.code, &*outcome.stdout), (127, ""));
     let line = outcome.stderr.strip_prefix("dmz: cannot find the interpreter /lib").expect(&outcome.stderr);
     assert!(line.contains("/ld") && line.ends_with(": No such file or directory\n"), "{outcome:?}");
+    // A loader of a store.
+    let mut file = fs::read("/bin/true").unwrap();
+    let at = file.windows(5).position(|text| text == b"/lib/" || text == b"/lib6").unwrap();
+    let end = file[at..].iter().position(|byte| *byte == 0).unwrap();
+    let name = format!("{:.<width$}", "/s/lib/ld", width = end);
+    file[at..at + end].copy_from_slice(name.as_bytes());
+    fs::write(root.join("true"), file).unwrap();
+    let mut command = place.command("/dmz");
+    let outcome = Outcome::of(rooted(command.args(["-f", "--", "/true"]), &root));
+    outcome.assert_failed(127, &format!("cannot find the interpreter {name}: {ABSENT}"));
 }
 
 #[test]

@@ -260,6 +260,9 @@ fn a_manager_that_cannot_be_told_is_an_error() {
     let error = dmz::tell_manager(&nobody, &long).unwrap_err();
     assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::E2BIG)));
     drop(socket);
+    // Not what such a name begins with.
+    let error = dmz::tell_manager(&c(place.path("x".repeat(120))), c"READY=1").unwrap_err();
+    assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::ENAMETOOLONG)));
 }
 
 #[test]

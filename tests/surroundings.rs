@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use support::*;
 
 /// A program that needs nothing, in a bare root.
@@ -287,6 +288,59 @@ fn with_newer_calls_refused_every_way_to_start_and_to_fail_still_works() {
     outcome.assert_failed(123, &format!("already running, PID {}", program.0));
 }
 
+/// A process with this number, which leads a session of its own and waits (clone3(2), set_tid).
+fn with_number(number: i32) -> std::io::Result<Guarded> {
+    // SAFETY: all zeros are clone_args; the kernel reads them and one number; the child, alone in a copy of this memory, makes
+    // only calls with integers.
+    unsafe {
+        let mut arguments: libc::clone_args = std::mem::zeroed();
+        arguments.exit_signal = libc::SIGCHLD as u64;
+        (arguments.set_tid, arguments.set_tid_size) = ((&raw const number) as u64, 1);
+        let answer = libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments)) as i32;
+        if answer == 0 {
+            libc::syscall(libc::SYS_setsid);
+            loop {
+                libc::syscall(libc::SYS_ppoll, 0, 0, 0, 0, 0);
+            }
+        }
+        done(answer.min(0)).map(|()| Guarded(Process(answer)))
+    }
+}
+
+/// A child of this test's own making.
+struct Guarded(Process);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.0.signal(libc::SIGKILL);
+        self.0.wait();
+    }
+}
+
+#[test]
+fn a_stranger_with_the_number_of_a_program_that_has_ended_is_let_alone() {
+    if lacks_chroot() {
+        return;
+    }
+    let place = Place::new();
+    let root = bare_root(&place);
+    // Without /proc a monitor ends what is left of the program's group, and here that is nothing.
+    let mut command = place.command("/dmz");
+    command.args(["-SPp", "x.pid", "--target=group", "--stop-timeout=1", "--", "/busybox", "sh", "-c"]);
+    command.arg("/dmz -- /busybox sleep 100; until [ -e go ]; do :; done");
+    let program = place.started(rooted(&mut command, &root));
+    let monitor = place.own(lock_owner(root.join("x.pid")).unwrap());
+    let left = || place.processes().into_iter().find(|process| ![monitor, program].contains(process));
+    let left = until("what is left", || left().filter(|left| left.arguments() == ["/busybox", "sleep", "100"]));
+    fs::write(root.join("go"), "").unwrap();
+    let begin = Instant::now();
+    let stranger = until("the number", || (!program.is_alive()).then(|| with_number(program.0).ok()).flatten());
+    until("the kill", || (begin.elapsed() > Duration::from_secs(2)).then_some(()));
+    assert!(stranger.0.is_alive());
+    left.signal(libc::SIGKILL);
+    until("the end", || (!monitor.is_alive()).then_some(()));
+}
+
 #[test]
 fn without_close_range_and_proc_few_descriptors_are_closed_one_by_one() {
     if lacks_chroot() {
@@ -295,7 +349,8 @@ fn without_close_range_and_proc_few_descriptors_are_closed_one_by_one() {
     let place = Place::new();
     let root = bare_root(&place);
     for errno in [libc::ENOSYS, libc::EPERM] {
-        for limit in [1024, highest().min(65_536)] {
+        // Lower than the numbers that are open, higher, and the highest of those.
+        for limit in [64, 1024, highest().min(65_536)] {
             let mut command = place.command("/dmz");
             command.args(["-P", "-p", "x.pid"]).args(ALONE);
             opened(opened(&mut command, 55), 1000);

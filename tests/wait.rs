@@ -62,6 +62,22 @@ fn a_program_that_dies_of_a_signal_at_once_was_started_all_the_same() {
 }
 
 #[test]
+fn a_signal_that_comes_when_the_program_has_died_is_not_the_death() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    // The last call before its own death.
+    let inject = ["-qq", "-o", "/dev/null", "-e", "trace=prlimit64,setrlimit"];
+    let inject = inject.into_iter().chain(["-e", "inject=prlimit64,setrlimit:signal=HUP"]);
+    for with in ["-w", "-I"] {
+        let mut command = place.command("strace");
+        command.args(inject.clone()).arg(dmz()).args([with, "--", "/bin/sh", "-c", "kill -TERM $$"]);
+        assert_eq!(Outcome::of(&mut command).code, 128 + libc::SIGTERM, "{with}");
+    }
+}
+
+#[test]
 fn signals_are_passed_on_and_do_not_end_the_wait() {
     let place = Place::new();
     let cases = [

@@ -38,7 +38,7 @@ pub fn close_all() -> Result<(), Reason> {
 }
 
 /// How many descriptors are closed one by one when there is no better way.
-const FEW: u64 = 65_536;
+const FEW: u32 = 65_536;
 
 /// Closes a range: by one call, else what /proc lists, else one number after the other if they are few.
 fn close_range(first: u32, last: u32) -> Result<(), Reason> {
@@ -56,11 +56,11 @@ fn close_listed(first: u32, last: u32) -> Result<(), Reason> {
     if file::each_open(close).is_ok() {
         return Ok(());
     }
-    let limit = file::limit();
-    if limit > FEW {
+    if file::limit() > u64::from(FEW) {
         return Err(Reason::TOO_MANY);
     }
-    (0..limit as u32).for_each(close);
+    // The limit may have been higher when they were opened.
+    (0..FEW).for_each(close);
     Ok(())
 }
 

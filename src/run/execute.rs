@@ -39,10 +39,11 @@ fn search(work: &mut Work<'_>, only_looks: bool) -> Reason {
         if folders.first() == b'/' {
             let path = &mut work.path;
             path.clear();
+            // Nothing can be where no path leads.
             let reason =
                 match path.push(folder).and_then(|()| path.push(b"/")).and_then(|()| path.push(program.bytes())) {
                     Ok(()) => attempt(work, work.path.word(), only_looks),
-                    Err(errno) => errno.into(),
+                    Err(_) => Reason::NOT_FOUND,
                 };
             match reason {
                 Reason::NO_ACCESS => worst = Reason::NO_ACCESS,
@@ -77,9 +78,11 @@ pub fn missing_interpreter<'a>(program: Word<'_>, room: &'a mut Beginning) -> Wo
     let [text @ .., _] = room;
     let _ = file::read_start(fd, text);
     if !room.starts_with(b"#!") {
-        // Every loader is in a /lib, and its name stands behind the headers, which have no such text.
-        let start = room.windows(4).position(|text| text == b"/lib");
-        return start.map_or(Word::new(c"(loader)"), |start| Word::ending(room.get(start..).unwrap_or(b"")));
+        // Every loader is in some /lib, and its name stands behind the headers, which have no such text, and behind a NUL.
+        let lib = room.windows(4).position(|text| text == b"/lib");
+        let Some(before) = lib.and_then(|lib| room.get(..lib)) else { return Word::new(c"(loader)") };
+        let start = before.iter().rposition(|byte| *byte == 0).map_or(0, |nul| nul + 1);
+        return Word::ending(room.get(start..).unwrap_or(b""));
     }
     let blank = |byte: &u8| *byte <= b' ';
     let start = room.iter().skip(2).position(|byte| !blank(byte)).unwrap_or(0) + 2;

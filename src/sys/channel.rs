@@ -142,10 +142,14 @@ pub fn receive(socket: Fd, buffer: &mut [u8]) -> Result<Received> {
 }
 
 /// Sends a datagram, with a descriptor if there is one (sendmsg(2)), to an address as NOTIFY_SOCKET has it: a path, or a name
-/// with `@` in front.
+/// with `@` in front; ENAMETOOLONG for one that no socket can have.
 pub fn send(address: Word<'_>, text: Word<'_>, fd: Option<Fd>) -> Result<()> {
-    let socket = socket()?;
     let mut name = [0u8; 110];
+    let name_length = 2 + address.bytes().len();
+    if name_length > name.len() {
+        return Err(Errno::NAMETOOLONG);
+    }
+    let socket = socket()?;
     let family = (linux_raw_sys::net::AF_UNIX as u16).to_ne_bytes();
     let bytes = family.iter().chain(address.bytes());
     name.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
@@ -160,7 +164,7 @@ pub fn send(address: Word<'_>, text: Word<'_>, fd: Option<Fd>) -> Result<()> {
     let rights = Rights(Control { length, level: SOL_SOCKET, kind: SCM_RIGHTS }, fd.map_or(-1, |fd| fd.0));
     let header = Header {
         name: name.as_ptr() as usize,
-        name_length: (2 + address.bytes().len()).min(name.len()) as u32,
+        name_length: name_length as u32,
         pieces: (&raw const piece) as usize,
         piece_count: 1,
         control: (&raw const rights) as usize,

@@ -241,7 +241,9 @@ pub fn die(signal: u8) {
     let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = super::signal::dispose(signal.into(), false);
     self::signal(own, signal.into());
-    let _ = super::signal::block(super::signal::NONE);
+    // No other one that waits is to be quicker.
+    let super::signal::Set(only) = super::signal::set(&[signal.into()]);
+    let _ = super::signal::block(super::signal::Set(!only));
 }
 
 /// A short sleep, 100 µs: for the moment between an exec's release of our memory and its end (nanosleep(2)).

@@ -271,6 +271,7 @@ impl Iterator for Vector {
 
 /// A vector being made, in memory mapped for it that is never given back.
 pub struct VectorMut {
+    /// The last place stays the NULL's.
     words: &'static mut [Option<Word<'static>>],
     length: usize,
 }
@@ -281,8 +282,6 @@ impl VectorMut {
     pub fn copy(from: Vector, more: usize, pool: &mut Pool) -> Result<VectorMut> {
         // SAFETY: all zeros are Nones.
         let words = unsafe { pool.zeroed(from.count() + more + 1)? };
-        // The last place stays the NULL's.
-        let words = words.split_last_mut().map_or(&mut [][..], |(_, words)| words);
         let mut copy = VectorMut { words, length: 0 };
         from.for_each(|word| copy.push(word));
         Ok(copy)
@@ -290,7 +289,7 @@ impl VectorMut {
 
     /// Puts `word` behind the last, if there is room.
     fn push(&mut self, word: Word<'static>) {
-        if let Some(place) = self.words.get_mut(self.length) {
+        if let Some([place, _, ..]) = self.words.get_mut(self.length..) {
             *place = Some(word);
             self.length += 1;
         }
@@ -298,7 +297,7 @@ impl VectorMut {
 
     /// Puts `word` in the place of the first, if there is one.
     pub fn rename(&mut self, word: Word<'static>) {
-        if let Some(place) = self.words.first_mut() {
+        if let [place, _, ..] = self.words {
             *place = Some(word);
         }
     }
@@ -326,7 +325,7 @@ impl VectorMut {
 
     /// The words as they are now. What is changed later shows in it, so it is taken when all is done.
     pub fn vector(&self) -> Vector {
-        // An optional word is a pointer, NULL for none, and one of those is behind the last place.
+        // An optional word is a pointer, NULL for none, and the last place has one of those.
         Vector(self.words.as_ptr().cast())
     }
 }

@@ -457,7 +457,10 @@ impl<'a> Monitor<'a> {
         } else if sys::each_child(&mut tell).is_ok() || !config.leads_group() {
             return;
         } else {
-            start.record.daemon.load(Relaxed) // No /proc: what is left of the program's group is ours.
+            // No /proc: what is left of the program's group is ours. Once the program is reaped the kernel gives its number to
+            // nobody as long as there is such a group.
+            let leader = start.record.daemon.load(Relaxed);
+            if self.program.is_none() && !process::is_gone(leader) { 0 } else { leader }
         };
         // Once: to a monitor among them a second TERM means more than the first.
         if *count == 0 || signal == KILL {
