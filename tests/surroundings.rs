@@ -341,6 +341,32 @@ fn a_stranger_with_the_number_of_a_program_that_has_ended_is_let_alone() {
     until("the end", || (!monitor.is_alive()).then_some(()));
 }
 
+/// The calls of a 32-bit x86 program with times of 64 bits (Linux 5.1), and those with 32, which a kernel may lack.
+const TIMES: [&[libc::c_long]; 2] = [&[403, 407, 414, 421], &[162, 168, 177, 265, 267, 309]];
+
+#[test]
+fn one_kind_of_calls_with_times_is_enough() {
+    let is_x86 = fs::read(dmz()).unwrap()[18..20] == [3, 0]; // e_machine: EM_386
+    let kinds = if is_x86 { TIMES.to_vec() } else { vec![&[][..]] };
+    for missing in kinds {
+        let place = Place::new();
+        let runs = |count| fs::read_to_string(place.path("runs")).is_ok_and(|runs| runs.lines().count() == count);
+        let refused: Vec<_> = missing.iter().map(|call| (*call, libc::ENOSYS)).collect();
+        let mut command = place.dmz(["-SPp", "x.pid", "-r", "--restart-delay=20", "--stop-timeout=1", "-c", "."]);
+        command.args(["--", "/bin/sh", "-c", "trap '' TERM; echo >>runs; exec sleep 100"]);
+        let program = place.started(filtered(&mut command, &refused));
+        let monitor = place.own(lock_owner(place.path("x.pid")).unwrap());
+        until("a run", || runs(1).then_some(()));
+        program.signal(libc::SIGKILL);
+        until("the time for another one", || runs(2).then_some(()));
+        monitor.signal(libc::SIGTERM);
+        until("the time for its end", || place.processes().is_empty().then_some(()));
+        let mut command = place.dmz(["--ready=fd:3", "-t", "1"]);
+        let outcome = Outcome::of(filtered(command.args(SLEEP), &refused));
+        assert_eq!(outcome.code, 124, "{outcome:?}");
+    }
+}
+
 #[test]
 fn without_close_range_and_proc_few_descriptors_are_closed_one_by_one() {
     if lacks_chroot() {

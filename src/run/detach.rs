@@ -15,6 +15,7 @@ use crate::sys::file::{self, Fd, NO_FD};
 use crate::sys::memory::{self, Path, Stack};
 use crate::sys::process::{self, End};
 use crate::sys::signal;
+use crate::sys::time;
 
 /// A daemon that runs.
 pub struct Started {
@@ -232,7 +233,7 @@ const BUS: u8 = signal::BUS as u8;
 
 /// A moment in which an exec comes to its end.
 pub fn pause() -> Result<(), Reason> {
-    process::pause();
+    time::pause();
     Ok(())
 }
 
@@ -251,7 +252,7 @@ pub fn watch(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> 
             Ok(None) if !record.is_executing() => moments = MOMENTS_WITH_EXEC,
             _ => moments -= 1,
         }
-        process::pause();
+        time::pause();
     }
     if !record.has_failed() {
         record.prove();

@@ -18,8 +18,9 @@ use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::sys::file::{self, Fd, Identity, NO_FD};
 use crate::sys::host as sys;
 use crate::sys::memory::{PATH_MAX, Path, Pool, Room, Shared, Stack};
-use crate::sys::process::{self, Signal, now};
+use crate::sys::process::{self, Signal};
 use crate::sys::signal;
+use crate::sys::time::{self, now};
 use crate::{Vector, Word};
 
 pub use crate::sys::host::{Fork, library_fork};
@@ -410,7 +411,7 @@ const AWAITED: signal::Set = signal::set(&[signal::CHILD, signal::CONT, signal::
 fn await_end(record: &Record) {
     let end = now() + MOMENT;
     while !process::is_gone(record.daemon.load(Relaxed)) && now() < end {
-        process::pause();
+        time::pause();
     }
 }
 

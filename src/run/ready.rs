@@ -22,8 +22,9 @@ use crate::sys::control::await_event;
 use crate::sys::file::{self, Fd, NO_FD};
 use crate::sys::memory::Pool;
 use crate::sys::monitor::{each_child, session_of};
-use crate::sys::process::{self, Process, now};
+use crate::sys::process::{self, Process};
 use crate::sys::signal::{self, CHILD, CONT, HUP, INT, IO, QUIT, TERM};
+use crate::sys::time::now;
 use crate::sys::words::{VectorMut, join};
 
 /// What ends the wait, or may: a child's end, something to read, and the signals that mean "no more".

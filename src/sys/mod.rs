@@ -16,6 +16,7 @@ pub mod memory;
 pub mod monitor;
 pub mod process;
 pub mod signal;
+pub mod time;
 pub mod words;
 
 use core::num::NonZeroI32;

@@ -245,19 +245,3 @@ pub fn die(signal: u8) {
     let super::signal::Set(only) = super::signal::set(&[signal.into()]);
     let _ = super::signal::block(super::signal::Set(!only));
 }
-
-/// A short sleep, 100 µs: for the moment between an exec's release of our memory and its end (nanosleep(2)).
-pub fn pause() {
-    let time = [0usize, 100_000];
-    // SAFETY: the kernel reads one timespec, two words.
-    unsafe { syscall(linux::__NR_nanosleep, time.as_ptr() as usize, 0, 0, 0, 0) };
-}
-
-/// Milliseconds on a clock that never goes back (clock_gettime(2), CLOCK_MONOTONIC).
-pub fn now() -> u64 {
-    let mut time = [0usize; 2];
-    // SAFETY: the kernel writes one timespec, two words.
-    unsafe { syscall(linux::__NR_clock_gettime, linux::CLOCK_MONOTONIC as usize, time.as_mut_ptr() as usize, 0, 0, 0) };
-    let [seconds, nanoseconds] = time;
-    seconds as u64 * 1000 + nanoseconds as u64 / 1_000_000
-}

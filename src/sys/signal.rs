@@ -4,6 +4,7 @@
 use linux_raw_sys::general as linux;
 
 use super::arch::syscall;
+use super::time::WAIT;
 use super::{Result, answer};
 
 /// A set of the signals 1 to 64: bit n - 1 is signal n.
@@ -102,11 +103,13 @@ pub fn wait_for(set: Set, milliseconds: Option<u64>) -> Result<Arrived> {
     #[repr(C, align(8))]
     struct Info([i32; 32]);
     let mut info = core::mem::MaybeUninit::<Info>::uninit();
-    let time = milliseconds.map(|time| [(time / 1000) as usize, (time % 1000) as usize * 1_000_000]);
-    let time = time.as_ref().map_or(0, |time| time.as_ptr() as usize);
+    let mut time = milliseconds.map(|time| [time / 1000, (time % 1000) * 1_000_000]);
     let (place, info_place) = ((&raw const set) as usize, info.as_mut_ptr() as usize);
-    // SAFETY: the kernel reads eight bytes and one timespec of two words, if it is given one, and fills one siginfo_t.
-    let number = answer(unsafe { syscall(linux::__NR_rt_sigtimedwait, place, info_place, time, size_of::<Set>(), 0) })?;
+    // SAFETY: the kernel reads eight bytes and one timespec of the kind that the call takes, if it is given one, and fills
+    // one siginfo_t.
+    let number = answer(
+        WAIT.with(time.as_mut(), |call, time| unsafe { syscall(call, place, info_place, time, size_of::<Set>(), 0) }),
+    )?;
     // SAFETY: a signal was taken, so the kernel has filled it.
     let Info([_, _, code, ..]) = unsafe { info.assume_init_ref() };
     Ok(Arrived { number, is_kernels: *code > 0 })

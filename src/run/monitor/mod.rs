@@ -23,6 +23,7 @@ use crate::sys::memory::{Path, set_aside, trim_stack};
 use crate::sys::monitor::{self as sys, Child};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, CONT, INT, KILL, QUIT, TERM, TSTP, TTIN, TTOU};
+use crate::sys::time::now;
 
 /// A run of this long is no failure to start, so the delay begins anew.
 const STEADY: u64 = 10_000;
@@ -201,7 +202,7 @@ impl<'a> Monitor<'a> {
             return Err(proved.err().unwrap_or(record.reason()));
         }
         self.program = Some(program);
-        self.started = process::now();
+        self.started = now();
         #[cfg(feature = "ready")]
         super::ready::close_theirs(record);
         // A program that forks by itself will be another process.
@@ -260,7 +261,7 @@ impl<'a> Monitor<'a> {
             if !self.is_ready {
                 next = sooner(next, self.wait.as_ref().and_then(|wait| wait.deadline));
             }
-            let left = next.map(|next| next.saturating_sub(process::now()));
+            let left = next.map(|next| next.saturating_sub(now()));
             let left = sooner(left, self.adopts_until.map(|_| MOMENT));
             let arrived = match left {
                 // Nobody reads the record any more: its page is for when there is something to do.
@@ -285,7 +286,7 @@ impl<'a> Monitor<'a> {
                 }
             }
             // However many signals come.
-            if self.deadline.is_some_and(|deadline| deadline <= process::now()) {
+            if self.deadline.is_some_and(|deadline| deadline <= now()) {
                 self.deadline = None;
                 self.act(Event::Timeout);
             }
@@ -349,7 +350,7 @@ impl<'a> Monitor<'a> {
             }
         }
         if self.work.start.config.ready == Ready::Exit && end == End::Exited(0) && self.state == State::Up {
-            self.adopts_until = Some(process::now() + ADOPTION);
+            self.adopts_until = Some(now() + ADOPTION);
         } else {
             self.finish();
         }
@@ -372,7 +373,7 @@ impl<'a> Monitor<'a> {
             self.give_up(Failure { step: Step::AwaitReady, reason: Reason::ENDED_EARLY });
             return;
         }
-        if process::now().saturating_sub(self.started) >= STEADY {
+        if now().saturating_sub(self.started) >= STEADY {
             (self.restarts, self.delay) = (0, monitoring.delay);
         }
         // `--restart=failure`, or always.
@@ -393,7 +394,7 @@ impl<'a> Monitor<'a> {
                 self.restart_failure = begun.err().map(|reason| self.work.start.record.failure(reason));
                 if let Some(failure) = self.restart_failure {
                     // It counts like a program that failed at once.
-                    self.started = process::now();
+                    self.started = now();
                     self.end = End::Exited(Exit::of(failure) as u8);
                     self.finish();
                 }
@@ -408,7 +409,7 @@ impl<'a> Monitor<'a> {
                 if self.work.start.config.has(Opt::Pidfile) {
                     let _ = file::set_size(self.work.pidfile, 0);
                 }
-                self.deadline = Some(process::now() + u64::from(self.delay));
+                self.deadline = Some(now() + u64::from(self.delay));
                 self.delay = next_delay(self.delay);
                 self.restarts += 1;
             }
@@ -426,7 +427,7 @@ impl<'a> Monitor<'a> {
     fn patience(&mut self) {
         self.name(c"dmz: stop");
         let seconds = self.work.start.config.monitoring.stop_timeout;
-        self.deadline = if self.state == State::Kill { None } else { Some(process::now() + u64::from(seconds) * 1000) };
+        self.deadline = if self.state == State::Kill { None } else { Some(now() + u64::from(seconds) * 1000) };
     }
 
     /// Tells every child to go that was not told yet, if it is time for that. What a child leaves behind when it goes

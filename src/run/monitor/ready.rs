@@ -6,6 +6,7 @@ use super::Monitor;
 use crate::plan::{Failure, Opt, Reason, Step};
 use crate::run::pidfile;
 use crate::sys::monitor::each_child;
+use crate::sys::time::now;
 use crate::sys::{file, process};
 
 impl Monitor<'_> {
@@ -26,7 +27,7 @@ impl Monitor<'_> {
                 // What is sent later is for nobody; closing it answers every barrier.
                 file::close(self.work.channel);
             }
-            Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= process::now()) => {
+            Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= now()) => {
                 self.give_up(Failure { step: Step::AwaitReady, reason: Reason::TIMEOUT });
             }
             Ok(false) => {}
@@ -58,7 +59,7 @@ impl Monitor<'_> {
             self.adopts_until = None;
             self.take(child);
             self.is_ready = self.failure.is_none();
-        } else if until <= process::now() {
+        } else if until <= now() {
             if self.is_ready {
                 self.adopts_until = None;
                 self.finish();
