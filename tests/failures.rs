@@ -5,10 +5,8 @@ mod launch;
 mod support;
 
 use launch::*;
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 use support::caller::copied;
 use support::*;
 
@@ -433,11 +431,16 @@ fn no_shell_is_ever_involved() {
 }
 
 #[test]
-fn what_is_at_fault_is_named_byte_for_byte() {
+fn what_is_at_fault_is_named_on_one_line_without_control_characters() {
     let place = Place::new();
-    let name = OsStr::new("\u{e9}\t\u{20ac}");
-    let outcome = place.run([OsStr::new("--"), Path::new("/absent").join(name).as_os_str()]);
-    outcome.assert_failed(127, &format!("cannot execute /absent/\u{e9}\t\u{20ac}: {ABSENT}"));
+    let long = "x".repeat(3000);
+    for (name, shown) in [("\u{e9} \u{20ac}\\", "\u{e9} \u{20ac}\\"), ("\x1b[1m\t\n\r\x7f", "?[1m????"), (&long, &long)]
+    {
+        let outcome = place.run(["--", &format!("/absent/{name}")]);
+        outcome.assert_failed(127, &format!("cannot execute /absent/{shown}: {ABSENT}"));
+        let plan = place.run(["--dry-run", "-p", name, "/bin/true"]);
+        assert!(plan.stdout.lines().any(|line| line == format!("daemon: open pidfile {shown}")), "{plan:?}");
+    }
 }
 
 #[test]

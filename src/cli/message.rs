@@ -29,7 +29,6 @@ macro_rules! faults {
 use faults;
 
 const BLANK: Word<'static> = Word::new(c" ");
-const LINE_END: Word<'static> = Word::new(c"\n");
 
 /// One line on standard error, unless nothing is to be said; there is nobody to tell if that fails.
 #[inline(never)]
@@ -39,10 +38,20 @@ fn tell(config: &Config<'_>, words: &[Word<'_>]) {
     }
 }
 
-/// Writes to standard output.
+/// Writes a text to standard output as it is.
+pub fn print(config: &Config<'_>, text: Word<'_>) -> Exit {
+    printed(config, run::write(run::STDOUT, text.bytes()).map_err(Reason::from))
+}
+
+/// Writes a line to standard output.
+fn print_line(config: &Config<'_>, words: &[Word<'_>]) -> Exit {
+    printed(config, run::write_line(run::STDOUT, words))
+}
+
+/// The status to end with when something was printed, or was not.
 #[inline(never)]
-pub fn print(config: &Config<'_>, words: &[Word<'_>]) -> Exit {
-    match run::write(run::STDOUT, words) {
+fn printed(config: &Config<'_>, result: Result<(), Reason>) -> Exit {
+    match result {
         Ok(()) => Exit::Done,
         Err(reason) => {
             cannot(config, Step::Print.name(), Word::EMPTY, reason);
@@ -59,7 +68,7 @@ pub fn cannot(config: &Config<'_>, step: Word<'_>, about: Word<'_>, reason: Reas
         Some(text) => (Word::EMPTY, text),
         None => (Word::new(c"errno "), digits(reason.number() as u32, 0, &mut room)),
     };
-    tell(config, &[Word::new(c"dmz: cannot "), step, blank(about), about, Word::new(c": "), errno, text, LINE_END]);
+    tell(config, &[Word::new(c"dmz: cannot "), step, blank(about), about, Word::new(c": "), errno, text]);
 }
 
 /// What stands in front of a word that may be none.
@@ -81,7 +90,7 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
         let owner = if failed.number == 0 { Word::new(c"in another namespace") } else { named };
         let name = run::name_of(failed.number, &mut name);
         let (open, close) = if name.is_empty() { (name, name) } else { (Word::new(c" ("), Word::new(c")")) };
-        tell(config, &[Word::new(c"dmz: already running, PID "), owner, open, name, close, LINE_END]);
+        tell(config, &[Word::new(c"dmz: already running, PID "), owner, open, name, close]);
         return Exit::Running;
     }
     if step == Step::CheckKept {
@@ -117,7 +126,7 @@ fn teach(config: &Config<'_>, failure: Failure) -> Reason {
 /// A command line that makes no sense.
 #[inline(never)]
 pub fn usage(config: &Config<'_>, fault: Fault) -> Exit {
-    const HELP: Word<'static> = Word::new(c"; try 'dmz --help'\n");
+    const HELP: Word<'static> = Word::new(c"; try 'dmz --help'");
     const DMZ: Word<'static> = Word::new(c"dmz: ");
     match fault {
         Fault::Word(kind, word) => {
@@ -151,7 +160,7 @@ pub fn ended(config: &Config<'_>, end: End) {
         End::Killed(signal) => (Word::new(c"dmz: the program was killed by signal "), signal),
     };
     if config.has(Opt::Verbose) {
-        tell(config, &[how, digits(status.into(), 0, &mut Digits::default()), LINE_END]);
+        tell(config, &[how, digits(status.into(), 0, &mut Digits::default())]);
     }
 }
 
@@ -160,7 +169,7 @@ pub fn ended(config: &Config<'_>, end: End) {
 pub fn started(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
     if config.has(Opt::Verbose) {
         let mut room = Digits::default();
-        tell(config, &[Word::new(c"dmz: started, PID "), digits(pid as u32, 0, &mut room), LINE_END]);
+        tell(config, &[Word::new(c"dmz: started, PID "), digits(pid as u32, 0, &mut room)]);
     }
     print_pid(config, pid)
 }
@@ -171,7 +180,7 @@ pub fn print_pid(config: &Config<'_>, pid: i32) -> Result<(), Failure> {
         return Ok(());
     }
     let mut room = Digits::default();
-    run::write(run::STDOUT, &[digits(pid as u32, 0, &mut room), LINE_END])
+    run::write_line(run::STDOUT, &[digits(pid as u32, 0, &mut room)])
         .map_err(|reason| Failure { step: Step::Print, reason })
 }
 
@@ -181,9 +190,9 @@ pub fn plan(config: &Config<'_>) -> Exit {
     for row in ORDER {
         let Some((process, step)) = row.resolve(config) else { continue };
         let about = config.text(step.about());
-        let line = [process.name(), BLANK, step.name(), blank(about), about, LINE_END];
+        let line = [process.name(), BLANK, step.name(), blank(about), about];
         if config.has(Opt::DryRun) {
-            if let exit @ Exit::Failed = print(config, &line) {
+            if let exit @ Exit::Failed = print_line(config, &line) {
                 return exit;
             }
         } else {
@@ -203,15 +212,15 @@ pub fn running(config: &Config<'_>, daemon: &Daemon) -> Exit {
     // Between two programs a monitor has none.
     let (pid, number) = if daemon.program == 0 { (Word::EMPTY, Word::EMPTY) } else { (Word::new(c", PID "), program) };
     if config.has(Opt::Verbose) {
-        tell(config, &[Word::new(c"dmz: running"), pid, number, by, owner, LINE_END]);
+        tell(config, &[Word::new(c"dmz: running"), pid, number, by, owner]);
     }
-    if config.has(Opt::PrintPid) && daemon.program != 0 { print(config, &[program, LINE_END]) } else { Exit::Done }
+    if config.has(Opt::PrintPid) && daemon.program != 0 { print_line(config, &[program]) } else { Exit::Done }
 }
 
 /// Why nothing can be done to a daemon.
 #[cfg(feature = "control")]
 pub fn uncontrolled(config: &Config<'_>, why: Word<'_>) -> Exit {
     let about = config.text(Opt::Pidfile);
-    tell(config, &[Word::new(c"dmz: cannot control the daemon of "), about, Word::new(c": "), why, LINE_END]);
+    tell(config, &[Word::new(c"dmz: cannot control the daemon of "), about, Word::new(c": "), why]);
     Exit::Failed
 }

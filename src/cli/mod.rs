@@ -54,7 +54,7 @@ fn answer(words: Words) -> u8 {
     }
     for (opt, text) in [(Opt::Help, help::HELP), (Opt::Version, help::VERSION)] {
         if config.has(opt) {
-            return message::print(&config, &[text]) as u8;
+            return message::print(&config, text) as u8;
         }
     }
     #[cfg(feature = "monitor")]

@@ -25,7 +25,7 @@ mod wait;
 use core::mem::MaybeUninit;
 
 pub use crate::sys::Errno;
-pub use crate::sys::file::{STDERR, STDOUT};
+pub use crate::sys::file::{STDERR, STDOUT, write};
 pub use crate::sys::memory::{Plain, Pool};
 pub use crate::sys::process::{End, die, own_group, own_id};
 pub use crate::sys::words::{VectorMut, join};
@@ -130,22 +130,36 @@ fn perform(process: Process, work: &mut Work<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
+/// How many bytes of a line are written at once, so that it is not torn by what others write.
+const LINE: usize = 1024;
+
 /// Writes `words` as one line, one behind the other. Why it could not.
 #[inline(never)]
-pub fn write(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
-    let mut pieces = [file::piece(b""); PIECES];
-    let mut length = 0;
-    for (place, word) in pieces.iter_mut().zip(words) {
-        *place = file::piece(word.bytes());
-        length += word.bytes().len();
+pub fn write_line(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
+    let (mut line, mut length) = ([0; LINE], 0);
+    for byte in words.iter().flat_map(|word| word.bytes()).map(|byte| tame(*byte)).chain([b'\n']) {
+        if let Some(place) = line.get_mut(length) {
+            *place = byte;
+            length += 1;
+        }
+        if length == LINE {
+            file::write(fd, &line)?;
+            length = 0;
+        }
     }
-    Ok(file::write(fd, pieces.get(..words.len()).unwrap_or(&pieces), length)?)
+    Ok(file::write(fd, line.get(..length).unwrap_or(&line))?)
+}
+
+/// What is shown of a byte of a name. Others may have chosen that, and who reads it may be root at a terminal: a control
+/// character, of which a newline is one, becomes a question mark.
+fn tame(byte: u8) -> u8 {
+    if byte < b' ' || byte == 0x7f { b'?' } else { byte }
 }
 
 /// Writes a line to standard error. A pipe that nobody reads must not end this process: what it has to say is its status.
 pub fn say(words: &[Word<'_>]) {
     let before = signal::block(signal::ALL);
-    let written = write(STDERR, words);
+    let written = write_line(STDERR, words);
     if let Ok(before) = before {
         if written.is_err() {
             let _ = signal::wait_for(signal::set(&[signal::PIPE]), Some(0));
@@ -153,9 +167,6 @@ pub fn say(words: &[Word<'_>]) {
         let _ = signal::block(before);
     }
 }
-
-/// Words of the longest line.
-const PIECES: usize = 8;
 
 /// A kernel that had no console for its first process leaves it without descriptors: for the words of a PID 1 that cannot
 /// go on there must be one. `id` is this process's.
@@ -177,8 +188,7 @@ pub fn is_root() -> bool {
     crate::sys::identity::users().is_ok_and(|[_, effective, _]| effective == 0)
 }
 
-/// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen. It names itself, and
-/// who reads that may be root at a terminal: a control character becomes a question mark.
+/// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen.
 pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
     let mut digit_room = Digits::default();
     let mut path_room = [const { MaybeUninit::uninit() }; 32];
@@ -190,7 +200,6 @@ pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
     let [text @ .., _] = room;
     let length = file::read_start(fd, text).unwrap_or(0);
     file::close(fd);
-    text.iter_mut().filter(|byte| matches!(byte, 1..b' ' | 0x7f)).for_each(|byte| *byte = b'?');
     if let Some(end) = text.get_mut(length.wrapping_sub(1)) {
         *end = 0;
     }

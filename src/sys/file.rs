@@ -314,18 +314,9 @@ pub fn write_start(fd: Fd, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// A piece of a line.
-pub use rustix::io::IoSlice as Piece;
-
-/// `bytes` as a piece of a line.
-pub fn piece(bytes: &[u8]) -> Piece<'_> {
-    Piece::new(bytes)
-}
-
-/// Writes all the pieces, `length` bytes, in one writev(2), so that a line is not torn by what others write; ENOSPC if
-/// only a part was taken.
-pub fn write(fd: Fd, pieces: &[Piece<'_>], length: usize) -> Result<()> {
-    if rustix::io::writev(fd.borrow(), pieces)? == length { Ok(()) } else { Err(Errno::NOSPC) }
+/// write(2) of all of `bytes`; ENOSPC if only a part was taken.
+pub fn write(fd: Fd, bytes: &[u8]) -> Result<()> {
+    if rustix::io::write(fd.borrow(), bytes)? == bytes.len() { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
 /// Closes the descriptors `first` to `last`, both included (close_range(2), Linux 5.9).
