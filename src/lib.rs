@@ -1,7 +1,7 @@
-//! Turns a program into a Unix daemon, without libc and without allocation, straight to the kernel.
+//! Makes a program a Unix daemon by direct system calls, without libc and without allocation.
 //!
-//! This is the code of the launcher `dmz`, for Rust programs, with std and without. A program that makes itself a daemon,
-//! with a pidfile that is removed when it ends:
+//! This is the code of the launcher `dmz` for Rust programs, with and without std. A program that makes itself a daemon, with
+//! a pidfile that is removed when it ends:
 //!
 //! ```no_run
 //! # struct Service;
@@ -9,8 +9,8 @@
 //! fn main() -> Result<(), dmz::Error> {
 //!     // SAFETY: first thing in main: no threads, no open files.
 //!     let ready = unsafe { dmz::Daemon::new().pid_file(c"/run/service.pid").detach()? };
-//!     let service = Service::open(); // what fails here, or panics, the caller gets to know
-//!     let _pidfile = ready.notify(); // and only now the caller ends, with success
+//!     let service = Service::open(); // a failure or panic here is reported to the caller
+//!     let _pidfile = ready.notify(); // only now the process that was called ends, with status 0
 //!     service.run();
 //!     Ok(())
 //! }
@@ -21,38 +21,38 @@
 //! | this process as a daemon | [`daemonize`], [`detach`], [`Daemon::detach`]; with the caller going on, [`Daemon::detach_and_return`] |
 //! | another program as a daemon | [`Daemon::spawn`], safe, also with threads |
 //! | one process at a time | [`PidFile`] |
-//! | to ask after a daemon, to stop it | `status`, `signal`, `stop` (feature `control`) |
+//! | to query, signal or stop a daemon | `status`, `signal`, `stop` (feature `control`) |
 //! | a piece | [`reset_signals`], [`close_descriptors`], [`null_stdio`], `find_user` (feature `identity`), `tell_manager` (feature `ready`) |
 //!
-//! Depend on it with `default-features = false`, and what you need of `identity`, `ready`, `control`; with std add `std`,
-//! which forks by the C library and makes an `std::io::Error` of an [`Error`] by `From`. Features only add. Needs Linux 5.3
-//! for `control`, 4.19 else, which is the oldest that is tested, and Rust 1.88. No allocation anywhere; a program without
-//! std that detaches itself has less than 4 KB (`examples/bare`).
+//! Depend on it with `default-features = false` and those of the features `identity`, `ready` and `control` that you need.
+//! With std add `std`: it forks by the C library, and converts an [`Error`] to an `std::io::Error`. Features only
+//! add. Needs Rust 1.88 and Linux 4.19, for `control` 5.3. Nothing allocates; a program without std that detaches itself has
+//! less than 4 KB (`examples/bare`).
 //!
-//! # How it may end
+//! # How the daemon may end
 //!
-//! What is left of the pidfile and of a waiting caller, by how the daemon ends:
+//! What the waiting caller gets, and what becomes of the pidfile:
 //!
-//! | end | before [`Ready::notify`] | behind it |
+//! | end | before [`Ready::notify`] | after it |
 //! |---|---|---|
 //! | return, or a panic that unwinds | the caller gets an error, no file | the guard removes the file |
 //! | `std::process::exit`, a panic that aborts | the caller gets an error, no file | the file stays, unlocked; the next start takes it over |
 //! | a signal without a handler, SIGKILL | the caller gets an error, no file | the same |
 //! | SIGTERM with a handler | as the handler does | return from `main`, or drop the guard: no file |
 //!
-//! `examples/web.rs` shows how to have the file removed at a panic, an exit, and SIGTERM, SIGINT, SIGHUP and SIGQUIT.
+//! `examples/web.rs` shows how to remove the file at a panic, an exit, and SIGTERM, SIGINT, SIGHUP and SIGQUIT.
 //!
 //! # Beside other crates
 //!
-//! Measured by `tests/crates` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4; "none": the crate has
-//! nothing like it; "unreported": it does so, but its caller ends with success.
+//! Measured by `tests/crates` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4. "None": the crate has
+//! no such feature; "unreported": it fails, but its caller ends with success.
 //!
 //! | | dmz | daemonize | fork | daemonize-me |
 //! |---|---|---|---|---|
-//! | a failure behind the fork is the caller's status | yes | no | yes | no |
-//! | the pidfile is complete before the caller comes back | yes | no | none | no |
+//! | a failure after the fork is the caller's status | yes | no | yes | no |
+//! | the pidfile is complete before the caller returns | yes | no | none | no |
 //! | a second start fails and changes nothing | yes | unreported | none | no |
-//! | the caller's supplementary groups go with its user | yes | no | none | yes |
+//! | the caller's supplementary groups are dropped with its user | yes | no | none | yes |
 //! | inherited descriptors are closed | yes | no | yes | no |
 //! | ignored and blocked signals can be reset | yes | no | yes | no |
 //! | descriptors 0 to 2 may be closed | yes | yes | yes | yes |
@@ -71,9 +71,9 @@
 //!
 //! | folder | answers | never |
 //! |---|---|---|
-//! | `start` | how the kernel hands over: entry point, memory functions, panic handler; the binary's only | holds logic |
+//! | `start` | entry point, memory functions, panic handler; only in the binary | decides |
 //! | `cli` | words ⇄ values: the option table, parsing, help, messages | has effects |
-//! | `api` | what other programs use: daemons of their own and of others, as functions | does anything unsafe itself |
+//! | `api` | the functions for other programs | does anything unsafe itself |
 //! | `plan` | what will be done, as data: configuration, steps, their order and its reasons, exit statuses | calls the kernel |
 //! | `run` | doing it: processes, one effect per step, the pidfile, the launcher's record | has words |
 //! | `sys` | the kernel made safe: rustix where it offers a call in public, raw system calls for the rest | decides |
@@ -118,7 +118,7 @@
 //!    or higher. The pidfile's descriptor gets its last number before it is locked, since any close of that file drops
 //!    the lock.
 //! 4. The order of the steps is `plan/order.rs`, each constraint with its reason.
-//! 5. Not reported is failed: success takes a sign from the session process and the kernel's proof of the exec.
+//! 5. What is not reported has failed: success takes a report by the session process and the kernel's proof of the exec.
 //! 6. The launcher leaves last. If the start fails it ends and reaps what is left of it, which is or became its child.
 //! 7. A number is signalled only while it cannot be another process's: a child that was not waited for, or by a pidfd.
 //!

@@ -1,4 +1,4 @@
-//! The daemon behind a pidfile: asked after, stopped, signalled.
+//! The daemon behind a pidfile: query, stop, signal.
 #![cfg(feature = "control")]
 
 use core::ffi::CStr;
@@ -8,7 +8,7 @@ use crate::Word;
 use crate::plan::{Config, Opt, Step};
 use crate::run::host::{self, Wanted};
 
-/// What is known of the daemon behind a pidfile. It is whoever holds the file's lock; the number in it is never trusted.
+/// The state of the daemon behind a pidfile: the process that holds the file's lock. The number in the file is not trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Status {
@@ -16,10 +16,10 @@ pub enum Status {
     Running {
         /// The process that holds the lock.
         owner: i32,
-        /// The process that the file names: another one than the owner if that is a monitor, 0 if it is empty.
+        /// The process that the file names: not the owner if that is a monitor; 0 if the file is empty.
         program: i32,
     },
-    /// It is gone, its file is not.
+    /// It does not run, but its file is there.
     Dead,
     /// There is no file.
     NotRunning,
@@ -27,9 +27,9 @@ pub enum Status {
     Unknown,
 }
 
-/// Asks after the daemon behind a pidfile (fcntl(2), `F_GETLK`; pidfd_open(2)).
+/// Queries the daemon behind a pidfile (fcntl(2), `F_GETLK`; pidfd_open(2)).
 ///
-/// This and the next two are done by a process of their own: a daemon may ask after itself and keeps its lock.
+/// This, [`signal`] and [`stop`] work in a process of their own: a daemon may query itself and keeps its lock.
 ///
 /// # Errors
 /// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is no pidfile, the kernel's errors otherwise.
@@ -48,7 +48,7 @@ pub fn status(pid_file: &CStr) -> Result<Status, Error> {
     ask(&config(pid_file), Wanted::Status)
 }
 
-/// Sends the daemon behind a pidfile a signal (pidfd_send_signal(2)); what was found. Only one that is `Running` got it.
+/// Sends the daemon behind a pidfile a signal (pidfd_send_signal(2)), and returns its state: only `Running` has got it.
 ///
 /// # Errors
 /// Those of [`status`], and those of the signal, such as EPERM.
@@ -58,8 +58,8 @@ pub fn signal(pid_file: &CStr, number: u32) -> Result<Status, Error> {
     ask(&config, Wanted::Signal)
 }
 
-/// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, SIGKILL after so many seconds. Waits for its end without polling,
-/// and removes the file if it left it. `NotRunning` when it is gone, `Running` when it does not end.
+/// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, and SIGKILL after `seconds`. Waits for its end without polling,
+/// and removes a file that is left. `NotRunning` when it has ended, `Running` if it does not end.
 ///
 /// # Errors
 /// Those of [`signal`].

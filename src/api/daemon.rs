@@ -10,11 +10,11 @@ use crate::plan::ready::Ready as Readiness;
 use crate::plan::{Config, Opt, Reason, Step};
 use crate::run::host;
 
-/// What a daemon is to be like: plain data, made at compile time if you like. [`spawn`](Daemon::spawn) starts another program
-/// as that, [`detach`](Daemon::detach) makes it of this process.
+/// The properties of a daemon: plain data, which can be a constant. [`spawn`](Daemon::spawn) starts another program as such
+/// a daemon, [`detach`](Daemon::detach) makes this process one.
 ///
-/// The default is the launcher's: a session of its own without a terminal, in `/`, descriptors 0 to 2 on the null device
-/// and everything else closed; but the umask is 022, since what a Rust program makes would otherwise be writable for all.
+/// The defaults are the launcher's: a session of its own without a terminal, in `/`, descriptors 0 to 2 on the null device
+/// and all others closed. But the umask is 022, since files that a Rust program creates would be writable by all with 0.
 ///
 /// ```
 /// use dmz::Daemon;
@@ -59,8 +59,8 @@ impl<'a> Daemon<'a> {
     }
 
     text! {
-        /// A pidfile: written and locked before the start counts as one. Relative to the present directory. What the
-        /// launcher refuses as a pidfile is refused ([`PidFile::lock`](crate::PidFile::lock)).
+        /// A pidfile: written and locked before the start succeeds. Relative to the current directory. The file is
+        /// checked as by [`PidFile::lock`](crate::PidFile::lock).
         pid_file Pidfile;
         /// The working directory; inside the new root, with one.
         working_directory Chdir;
@@ -73,14 +73,14 @@ impl<'a> Daemon<'a> {
     }
 
     switch! {
-        /// Writes behind what is in the output files.
+        /// Appends to the output files.
         append Append;
         /// Keeps every inherited descriptor from 3 on.
         keep_all NoClose;
     }
 
-    /// Keeps these descriptors; one that is not open is an error. A program that is [spawned](Daemon::spawn) gets them though
-    /// they are closed by an exec, as all are that std opens; in this process that flag stays as it is.
+    /// Keeps these descriptors; one that is not open is an error. A [spawned](Daemon::spawn) program gets them even if they
+    /// are close-on-exec, as all that std opens are; in this process that flag does not change.
     pub const fn keep(mut self, descriptors: &'a [u32]) -> Self {
         self.config.set(Opt::KeepFd);
         self.config.keep = descriptors;
@@ -93,45 +93,42 @@ impl<'a> Daemon<'a> {
         self
     }
 
-    /// How many seconds it may take to be ready; then it gets SIGTERM, two seconds later SIGKILL, what it has started gets
-    /// SIGKILL, and the start has failed. Without it there is no limit. For [`spawn`](Daemon::spawn) it takes the feature
-    /// `ready`.
+    /// The time to become ready, in seconds. After it the daemon gets SIGTERM, and two seconds later it and what it has
+    /// started get SIGKILL, and the start fails. The default is no limit. [`spawn`](Daemon::spawn) needs the feature `ready`
+    /// for this.
     pub const fn timeout(mut self, seconds: u32) -> Self {
         self.config.set(Opt::Timeout);
         self.config.timeout = seconds;
         self
     }
 
-    /// For [`detach`](Daemon::detach): gives every signal its default action, and blocks none. Without it handlers, ignored
-    /// and blocked signals stay, such as SIGPIPE, which std ignores. A program that is spawned always gets clean signals.
+    /// For [`detach`](Daemon::detach): sets every signal to its default action, and blocks none. Otherwise handlers, ignored
+    /// and blocked signals stay, such as SIGPIPE, which std ignores. A spawned program always gets default signals.
     pub const fn reset_signals(mut self) -> Self {
         self.resets = true;
         self
     }
 
     /// For [`detach`](Daemon::detach): forks by this function, which must be fork(2) of the C library that the program uses
-    /// (`libc::fork`). With the feature `std` it is the default. That it is one is among what who calls
-    /// [`detach`](Daemon::detach) promises.
+    /// (`libc::fork`). With the feature `std` that is the default. The caller of [`detach`](Daemon::detach) guarantees it.
     pub const fn fork_with(mut self, fork: host::Fork) -> Self {
         self.fork = Some(fork);
         self
     }
 
-    /// Starts `program` as this daemon: its process id, once it is executed and, with `ready_on` and the like,
-    /// ready.
+    /// Starts `program` as this daemon. Returns its process id when it has been executed and, with `ready_on` or
+    /// `ready_when_notified`, is ready.
     ///
-    /// The calling process is not changed, whatever it is: all work is done in a process that is a copy of it (clone(2)), of
-    /// which it gets no SIGCHLD and which no wait(2) for any child sees. It may have threads. The copy costs time in
-    /// proportion to the memory that this process has in use, since its page tables are copied. Where this process ends while
-    /// the program is waited for, the start is taken down.
+    /// The calling process does not change, and may have threads. The work is done in a copy of it (clone(2)), for which it
+    /// gets no SIGCHLD and which a wait(2) for any child does not see. The copy takes time in proportion to the memory
+    /// in use, since page tables are copied. If this process ends while it waits for the program, the start is undone.
     ///
-    /// The program's parent is the nearest subreaper or PID 1. If that is this very process, it has to wait(2) for the
-    /// program, as a PID 1 does for everybody.
+    /// The program's parent is the nearest subreaper or PID 1. If that is this process, it has to wait(2) for the program.
     ///
     /// # Errors
-    /// The step that failed and why; nothing is left of the start then: no process, and no pidfile that was not there. Only
-    /// if somebody kills the process that does the work by SIGKILL ([`ErrorKind::Ended`](crate::ErrorKind)), nobody knows:
-    /// the start then either completes or leaves nothing.
+    /// The step that failed and why; then nothing is left of the start: no process, and no pidfile that was not there before.
+    /// The exception is a SIGKILL to the process that does the work ([`ErrorKind::Ended`](crate::ErrorKind)): then the start
+    /// either completes or leaves nothing.
     ///
     /// ```no_run
     /// use dmz::{Daemon, Program};
@@ -218,7 +215,7 @@ impl<'a> Daemon<'a> {
     }
 
     switch! {
-        /// No exec gains privileges any more.
+        /// No exec gains privileges (prctl(2), `PR_SET_NO_NEW_PRIVS`).
         no_new_privileges NoNewPrivs;
     }
 
@@ -297,8 +294,8 @@ impl<'a> Program<'a> {
     }
 
     /// Its environment, `NAME=VALUE`; with [`user`](Daemon::user) there are HOME, USER, LOGNAME and SHELL of that user, too,
-    /// unless they are given here. Nothing is inherited: a C library and std guard their environment by locks that are
-    /// their own. With std, `std::env::vars_os` has it.
+    /// unless they are given here. Nothing is inherited, since a C library and std guard the environment by locks of
+    /// their own; with std, pass on `std::env::vars_os`.
     pub const fn environment(mut self, words: &'a [&'a CStr]) -> Self {
         self.0.environment = words;
         self

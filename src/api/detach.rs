@@ -10,7 +10,7 @@ use crate::plan::{Opt, Reason, Step};
 use crate::run::{exit, host, own_id};
 
 /// Makes this process a daemon with a pidfile, in the usual way: the process that called ends with status 0 when that is
-/// done, and this function comes back in the daemon. Hold what it gives for as long as the daemon runs.
+/// done, and this function returns in the daemon. Hold what it returns for as long as the daemon runs.
 ///
 /// It is [`Daemon::new`]`().pid_file(path).`[`detach`](Daemon::detach)`()` and [`Ready::notify`] at once; take those to
 /// report success only when the service works.
@@ -47,8 +47,8 @@ pub unsafe fn daemonize(path: &CStr) -> Result<PidFile<'_>, Error> {
 /// own, in `/`, umask 022, nothing open but the null device on 0 to 2.
 ///
 /// # Errors
-/// In the process that called, with everything as it was before; what a daemon that has failed had started is not looked
-/// after.
+/// In the process that called, with everything as it was before, except that processes which a failed daemon has started
+/// are not ended.
 ///
 /// # Safety
 /// Those of [`Daemon::detach`], with all descriptors from 3 on.
@@ -75,18 +75,18 @@ pub unsafe fn detach() -> Result<Ready<'static>, Error> {
 pub enum Outcome<'a> {
     /// The one that called: a daemon with this process id runs.
     Launcher(i32),
-    /// The daemon, which has yet to say that it works.
+    /// The daemon, which has not reported yet.
     Daemon(Ready<'a>),
 }
 
 impl<'a> Daemon<'a> {
-    /// Makes this daemon of the calling process: comes back in the daemon, a new process that goes on with a copy of this
-    /// one's memory. The process that called waits for [`Ready::notify`] and then ends with status 0 by exit_group(2), which
-    /// runs no exit handlers and flushes nothing: the daemon has its copy of what was not yet written.
+    /// Makes the calling process this daemon. Returns in the daemon, a new process with a copy of this one's memory. The
+    /// process that called waits for [`Ready::notify`] and then ends with status 0 by exit_group(2), which runs no exit
+    /// handlers and flushes nothing: the daemon has a copy of what was not yet written.
     ///
     /// The daemon has done setsid(2), does not lead its session, and has everything that was asked for. Handlers, ignored and
     /// blocked signals are this process's, unless [`reset_signals`](Daemon::reset_signals) was asked for. Its parent is a
-    /// process that goes when it is ready.
+    /// process that ends when it is ready.
     ///
     /// # Errors
     /// In the process that called, with everything as it was before: the step of the daemon's that failed, or what it gave
@@ -102,8 +102,8 @@ impl<'a> Daemon<'a> {
     /// # Safety
     /// - No other thread exists: only the calling one goes on in the daemon, and a lock that another one held, in the
     ///   allocator for instance, would be held for ever. An async runtime has threads, and descriptors of its own that do
-    ///   not survive: detach first, start it then. (Who has threads all the same may do in the daemon what a signal handler
-    ///   may, signal-safety(7).)
+    ///   not survive: detach first, start it then. (With threads, the daemon may do only what a signal handler may,
+    ///   signal-safety(7).)
     /// - Nothing owns a descriptor from 3 on, unless it is in [`keep`](Daemon::keep) or there is
     ///   [`keep_all`](Daemon::keep_all): the daemon closes them. A [`PidFile`] is such an owner, and its lock would not be the
     ///   daemon's anyhow: a record lock stays with the process that took it. Detach first, with
@@ -123,8 +123,8 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// The same, but comes back in both processes: for parents that go on, also as PID 1. The caller gets the daemon's
-    /// process id when it is ready. The daemon is no child of the caller's.
+    /// The same, but returns in both processes, for a caller that goes on; it may be PID 1. The caller gets the daemon's
+    /// process id when it is ready. The daemon is not a child of the caller.
     ///
     /// # Errors
     /// Those of [`detach`](Daemon::detach).

@@ -7,7 +7,7 @@ use crate::run::Failed;
 
 pub use crate::plan::Step;
 
-/// A start, a lock or a look that failed: which step, and why. Whatever was begun has been undone.
+/// A start, a lock or a query that failed: which step, and why. What was begun has been undone.
 ///
 /// ```
 /// let error = dmz::PidFile::lock(c"/no/such/folder/x.pid").unwrap_err();
@@ -31,14 +31,14 @@ pub enum ErrorKind {
     /// The pidfile is locked by this process: it runs already. 0 for a process that cannot be seen from here (another PID
     /// namespace).
     Running(i32),
-    /// It took longer than it was given.
+    /// The daemon was not ready in time.
     Timeout,
     /// The daemon, or a process on the way to it, ended before it had said that it is ready.
     Ended,
     /// There is no such user or group.
     Unknown,
-    /// The file is not one that a pidfile may be: not regular, another user's, in a folder where others can replace it,
-    /// with something else in it.
+    /// The file cannot be a pidfile: it is not regular, has several links, belongs to another user, is in a directory where
+    /// others can replace it, is locked by a reader, or holds something other than one process id.
     Unfit,
     /// Anything else; its text says what.
     Other,
@@ -74,7 +74,7 @@ impl Error {
         }
     }
 
-    /// The exit status that `dmz` has for it: 122 ended, 123 already running, 124 timeout, 126 and 127 a program that
+    /// The exit status of `dmz` for it: 122 ended, 123 already running, 124 timeout, 126 and 127 a program that
     /// cannot be executed or is not there, 125 anything else.
     pub fn exit_status(&self) -> u8 {
         match self.reason {

@@ -1,4 +1,4 @@
-//! The pidfile as a value: locked while it lives, removed when it goes.
+//! The pidfile as a value: locked while it is held, removed when it is dropped.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -7,18 +7,18 @@ use super::error::Error;
 use crate::Word;
 use crate::run::host::{self, Held};
 
-/// A pidfile that this process holds: it has `PID\n` and mode 0644, and is locked (fcntl(2), `F_SETLK`). Dropping it removes
-/// the file and lets go of the lock.
+/// A pidfile that this process holds: it contains `PID\n`, has mode 0644, and is locked (fcntl(2), `F_SETLK`). Dropping it
+/// removes the file and releases the lock.
 ///
-/// - The lock is the kernel's: it goes with the process, however that ends. What a crash or SIGKILL leaves behind is an
-///   unlocked file, and the next start takes it over. `std::process::exit` drops nothing, so it leaves the same.
+/// - The kernel releases the lock however the process ends. A crash or SIGKILL leaves an unlocked file, which the next start
+///   takes over; so does `std::process::exit`, which drops nothing.
 /// - Dropped in a child that is a copy of this process (fork(2)), it leaves the file alone.
-/// - Only the file that was locked is removed: not one that has been put in its place. Where this process may not remove it
-///   any more (another user, another root) it is emptied.
+/// - Only the file that was locked is removed, not another one at its path. If this process may not remove it any more
+///   (another user, another root) it is emptied.
 /// - Programs that this process executes do not inherit the descriptor.
 /// - **A process may hold a path only once.** A record lock keeps other processes out, not this one: a second `lock` of the
-///   same file succeeds, and whichever is dropped first removes the file and lets go of the lock of both; so does a second
-///   one that fails behind the opening. Where several threads or parts of a program may try, one of them has to do it.
+///   same file succeeds, and whichever is dropped first removes the file and releases the lock of both; so does a second
+///   one that fails after opening the file.
 /// - A record lock is lost when the process closes *any* descriptor of the file: do not open and close the pidfile while
 ///   you hold it. `status` and its like do not.
 ///
@@ -35,7 +35,7 @@ use crate::run::host::{self, Held};
 pub struct PidFile<'a>(pub(super) Held<'a>);
 
 impl<'a> PidFile<'a> {
-    /// Opens or makes the file, locks it, checks that it is fit to be a pidfile, and writes this process's id.
+    /// Opens or creates the file, locks and checks it, and writes this process's id.
     ///
     /// # Errors
     /// [`ErrorKind::Running`](crate::ErrorKind) with the owner's id if another process holds it, and nothing was changed;

@@ -9,11 +9,11 @@ use crate::Word;
 use crate::plan::Step;
 use crate::run::host;
 
-/// Gives every signal its default action, and blocks none (rt_sigaction(2), rt_sigprocmask(2)): all 64, those included that
-/// a C library keeps for itself. std wants SIGPIPE ignored; so this is for what is about to execute another program.
+/// Sets every signal to its default action, and blocks none (rt_sigaction(2), rt_sigprocmask(2)): all 64, including those that
+/// a C library reserves. std expects SIGPIPE to be ignored, so use this before executing another program.
 ///
 /// # Errors
-/// The kernel's, at [`Step::ResetSignals`]; only a filter refuses.
+/// The kernel's, at [`Step::ResetSignals`]; only a seccomp filter causes one.
 ///
 /// ```
 /// # if false {
@@ -28,7 +28,7 @@ pub fn reset_signals() -> Result<(), Error> {
 /// Closes every descriptor from 3 on but these (close_range(2); before Linux 5.9 what /proc/self/fd lists).
 ///
 /// # Errors
-/// [`ErrorKind::Other`](crate::ErrorKind) where neither is there and the limit of descriptors is above 65,536.
+/// [`ErrorKind::Other`](crate::ErrorKind) if neither is available and the limit of descriptors is above 65,536.
 ///
 /// # Safety
 /// Nothing owns a descriptor from 3 on that is not in `keep`.
@@ -43,11 +43,11 @@ pub unsafe fn close_descriptors(keep: &[u32]) -> Result<(), Error> {
     host::close_others(keep).map_err(|reason| Error::new(Step::CloseDescriptors, reason))
 }
 
-/// Puts descriptors 0, 1 and 2 on the null device (dup3(2)), also where they are closed. It is made sure that it is the null
-/// device; where /dev has none, root makes its own node, opens it and unlinks it.
+/// Puts descriptors 0, 1 and 2 on the null device (dup3(2)), also if they are closed. The device is checked to be the null
+/// device; if /dev has none, root creates a node, opens and unlinks it.
 ///
 /// # Errors
-/// At [`Step::OpenNull`], if there is no null device to be had.
+/// At [`Step::OpenNull`], if there is no null device and none can be created.
 ///
 /// # Safety
 /// Nothing but the standard streams uses the descriptors 0, 1 and 2: with one of them closed, the next file that was opened
@@ -71,7 +71,7 @@ pub struct User {
     pub user: u32,
     /// The id of its own group.
     pub group: u32,
-    /// How many groups there are in the room that was given, its own first.
+    /// How many entries of the given slice are filled, its own group first.
     pub groups: usize,
 }
 
@@ -79,7 +79,7 @@ pub struct User {
 ///
 /// # Errors
 /// [`ErrorKind::Unknown`](crate::ErrorKind) if there is no such line, [`ErrorKind::Other`](crate::ErrorKind) at
-/// [`Step::FindGroups`] if there is not enough room, the kernel's error if a file cannot be read.
+/// [`Step::FindGroups`] if the slice is too short, the kernel's error if a file cannot be read.
 ///
 /// ```
 /// let mut groups = [0; 64];
@@ -93,12 +93,12 @@ pub fn find_user(name: &CStr, groups: &mut [u32]) -> Result<User, Error> {
     Ok(User { user, group, groups })
 }
 
-/// Tells a service manager something, as sd_notify(3) does, and waits until it has read it, but not for more than five
-/// seconds: `READY=1`, `STOPPING=1`, `STATUS=…`, at most 4,095 bytes. `socket` is the value of NOTIFY_SOCKET.
+/// Sends a service manager a message, as sd_notify(3) does, and waits up to five seconds until it has been read:
+/// `READY=1`, `STOPPING=1`, `STATUS=…`, at most 4,095 bytes. `socket` is the value of NOTIFY_SOCKET.
 ///
 /// # Errors
-/// At [`Step::TellManager`], the kernel's error if nothing can be sent to that address; E2BIG for a longer text. Nobody
-/// says whether the manager has understood it, and one that has not read it in time is no error.
+/// At [`Step::TellManager`], the kernel's error if nothing can be sent to that address; E2BIG for a longer text. A manager
+/// that has not read it in time is not an error.
 ///
 /// ```no_run
 /// dmz::tell_manager(c"/run/systemd/notify", c"READY=1")?;

@@ -1,4 +1,4 @@
-//! The daemon's word to who waits for it.
+//! The daemon's report to the process that waits for it.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -9,19 +9,18 @@ use crate::plan::Reason;
 use crate::run::exit;
 use crate::run::host::Detached;
 
-/// In the daemon: the launcher waits for [`notify`](Ready::notify).
+/// Held by the daemon, while the launcher waits for [`notify`](Ready::notify).
 ///
-/// Dropped without it, the daemon has failed: the launcher gets [`ErrorKind::Ended`](crate::ErrorKind) at
+/// If it is dropped before, the daemon has failed: the launcher gets [`ErrorKind::Ended`](crate::ErrorKind) at
 /// [`Step::AwaitReady`](crate::Step), the pidfile is removed, and if this process has not ended two seconds later it is
-/// killed. So it is with a panic, with `std::process::exit`, with a crash and with SIGKILL; the pidfile is then removed by
-/// the launcher's side.
+/// killed. The same holds for a panic, `std::process::exit`, a crash and SIGKILL; the launcher's side then removes the
+/// pidfile.
 ///
-/// The first word counts: a daemon that has run out of time, or whose caller was told to end, is not ready any more,
-/// whatever it says.
+/// Only the first report counts: after a timeout, or a signal that ended the caller, the daemon cannot become ready.
 ///
-/// - In a child that is a copy of the daemon (fork(2)) it says nothing: neither dropped nor notified.
-/// - It stays with the thread that detached. Until it has spoken, the kernel kills the daemon when the one that waits for
-///   it dies, and that bond is the thread's (prctl(2), `PR_SET_PDEATHSIG`). So it cannot be sent:
+/// - In a child that is a copy of the daemon (fork(2)) neither dropping nor notifying it has an effect.
+/// - It stays with the thread that detached. Until the report the kernel kills the daemon if the process that waits for it
+///   dies, and that is a property of the thread (prctl(2), `PR_SET_PDEATHSIG`). So it cannot be sent:
 ///
 /// ```compile_fail,E0277
 /// fn sent(ready: dmz::Ready<'static>) {
@@ -36,12 +35,11 @@ impl<'a> Ready<'a> {
         Ready(Some(detached), PhantomData)
     }
 
-    /// The daemon works: the launcher ends with success. Gives the pidfile, if there was to be one: hold it as long as the
-    /// daemon runs.
+    /// Reports that the daemon works: the launcher ends with success. Returns the pidfile, if one was asked for: hold it as
+    /// long as the daemon runs.
     ///
-    /// Where the launcher was told meanwhile that the start has failed, which is [`timeout`](crate::Daemon::timeout) or a
-    /// signal to it, this removes the pidfile and ends the process with status 1. It never comes back in a daemon of which
-    /// nobody is to know.
+    /// If the start has failed meanwhile, by [`timeout`](crate::Daemon::timeout) or a signal to the launcher, this removes
+    /// the pidfile and ends the process with status 1.
     #[must_use = "the pidfile is removed when this is dropped"]
     pub fn notify(mut self) -> Option<PidFile<'a>> {
         let mut detached = self.0.take()?;
@@ -53,8 +51,8 @@ impl<'a> Ready<'a> {
         pidfile
     }
 
-    /// The daemon cannot work, for this error number (errno(3)): the launcher gets it. Removes the pidfile and ends the
-    /// process at once.
+    /// Reports that the daemon has failed, with this error number (errno(3)), which the launcher gets. Removes the pidfile
+    /// and ends the process at once.
     pub fn fail(mut self, errno: i32) -> ! {
         let reason = NonZeroI32::new(errno).filter(|errno| (1..200).contains(&errno.get()));
         self.give_up(reason.map_or(Reason::ENDED_EARLY, Reason::errno));

@@ -1,5 +1,5 @@
-//! How does the kernel hand over? Its entry point, the functions that the compiler calls behind our back, and the end
-//! of a panic. Never holds logic: that is the library's.
+//! What the binary has instead of a C library's start: the entry point, the memory functions that the compiler's code
+//! calls, and the panic handler. All else is in the library.
 #![allow(unsafe_code)]
 
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
@@ -13,15 +13,15 @@ mod memory;
 
 use core::panic::PanicInfo;
 
-/// The most that lies between what the kernel lays out at the start and the texts that this points to: a distance below two
-/// pages, by chance, and some bytes that the auxiliary vector points to (AT_RANDOM, AT_PLATFORM), which dmz never reads.
+/// The most that the kernel leaves between the auxiliary vector and the texts of the arguments: a random distance below two
+/// pages, and some bytes that the vector points to (AT_RANDOM, AT_PLATFORM), which dmz never reads.
 const GAP: usize = 2 * 4096 + 256;
 
-/// Moves what the kernel laid out up to the texts, over that gap; the new place, where the stack is to begin. So a
-/// process has one page less on most of its starts, and a monitor as long as it lives.
+/// Moves argc, argv, envp and the auxiliary vector up over that gap, to the texts; returns the new stack pointer. Most
+/// starts touch one page less by that, and a monitor has one page less.
 ///
 /// # Safety
-/// `stack` is the stack pointer at process entry, and nothing above it is lent out.
+/// `stack` is the stack pointer at process entry, and there is no reference to anything above it.
 unsafe extern "C" fn close_gap(stack: *mut usize) -> *mut usize {
     // SAFETY: the kernel lays out argc, argc pointers, NULL, the environment, NULL, pairs up to one of AT_NULL, and above
     // that nothing but the gap up to the texts, of which the first argument is the lowest. What is written is all there.
@@ -53,19 +53,20 @@ unsafe extern "C" fn close_gap(stack: *mut usize) -> *mut usize {
 /// Called by `dmz_start` with the stack as [`close_gap`] left it.
 ///
 /// # Safety
-/// At `stack` are argc, argv, envp and the auxiliary vector, which live as long as the process.
+/// At `stack` are argc, argv, envp and the auxiliary vector as the kernel laid them out, perhaps moved as a whole, and
+/// they live as long as the process.
 unsafe extern "C" fn enter(stack: *const usize) -> ! {
-    // SAFETY: the architecture page passes what the kernel laid out, all of it moved.
+    // SAFETY: so the caller says, and nothing but the library has the texts from here on.
     let words = unsafe { dmz::Words::from_stack(stack) };
     dmz::main(words)
 }
 
-/// No path leads here (a test counts them); if one did, dying at once is all that is left.
+/// No path leads here (tests/size.rs looks for one); if one did, the process ends at once.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     arch::trap()
 }
 
-/// The precompiled core library names it where unwind tables are kept; nothing ever unwinds.
+/// The precompiled core library refers to it if unwind tables are kept; nothing unwinds.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}

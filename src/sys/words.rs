@@ -131,7 +131,7 @@ impl<'a> Word<'a> {
         matches!(one.first(), 0 | b'=') && matches!(other.first(), 0 | b'=')
     }
 
-    /// How far `end` is behind the beginning; 0 for a text of which it is no end.
+    /// How many bytes are in front of `end`, which is an end of this text; of another text's end it is some number.
     pub fn length_to(self, end: Word<'_>) -> usize {
         (end.0.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize)
     }
@@ -366,7 +366,9 @@ impl Words {
     /// Finds everything on the stack that the kernel made (execve(2), getauxval(3)).
     ///
     /// # Safety
-    /// `stack` is the stack pointer at the process's entry, and nothing has written above it.
+    /// At `stack` are argc, argc pointers, NULL, the environment's pointers, NULL, and the auxiliary vector up to AT_NULL,
+    /// as at the process's entry or moved as a whole. They and the NUL-terminated texts that they point to live as long as
+    /// the process, and nothing else writes to them.
     pub unsafe fn from_stack(stack: *const usize) -> Words {
         // SAFETY: the kernel lays out argc, argc pointers, NULL, the environment, NULL, pairs up to AT_NULL.
         unsafe {

@@ -1,8 +1,9 @@
-//! The monitor: it stays, has the program as its child, passes signals on, reaps, starts again, and leaves nothing behind.
-//! What it decides is in `plan/machine.rs`; here is what it sees and does.
+//! The monitor: the program's parent, which forwards signals, reaps, starts the program again, and ends what it leaves. The
+//! decisions are in `plan/machine.rs`, their causes and effects here.
 //!
-//! It waits in one rt_sigtimedwait(2) for all signals, its children's ends among them: no descriptor, no handler, and no
-//! wakeup while nothing happens. A child's number is its own until it is reaped here, so kill(2) cannot hit a stranger.
+//! It waits in one rt_sigtimedwait(2) for all signals, its children's ends among them, with no descriptor and no handler
+//! for that. Once the start is over it wakes up only for a signal or a deadline. A child's number stays its own until
+//! it is reaped here, so kill(2) reaches no other process.
 
 #[cfg(feature = "ready")]
 mod ready;

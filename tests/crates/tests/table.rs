@@ -208,10 +208,10 @@ fn awaits_readiness(name: &str) -> &'static str {
 type Measure = fn(&str) -> &'static str;
 
 const REQUIREMENTS: [(&str, Measure); 8] = [
-    ("a failure behind the fork is the caller's status", reports_failure),
-    ("the pidfile is complete before the caller comes back", writes_pidfile_first),
+    ("a failure after the fork is the caller's status", reports_failure),
+    ("the pidfile is complete before the caller returns", writes_pidfile_first),
     ("a second start fails and changes nothing", locks),
-    ("the caller's supplementary groups go with its user", drops_groups),
+    ("the caller's supplementary groups are dropped with its user", drops_groups),
     ("inherited descriptors are closed", closes_descriptors),
     ("ignored and blocked signals can be reset", resets_signals),
     ("descriptors 0 to 2 may be closed", survives_closed),
