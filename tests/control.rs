@@ -956,6 +956,12 @@ fn an_owner_in_an_inner_namespace_can_be_seen_and_stopped() {
     if lacks_root() || lacks("unshare") {
         return;
     }
+    for options in [&[][..], &["-S"]] {
+        stop_in_an_inner_namespace(options);
+    }
+}
+
+fn stop_in_an_inner_namespace(options: &[&str]) {
     let place = Place::new();
     let mut command = place.command("unshare");
     command.args([
@@ -968,12 +974,19 @@ fn an_owner_in_an_inner_namespace_can_be_seen_and_stopped() {
         "\"$@\"; touch there; sleep 100",
         "sh",
     ]);
-    let _inner = call(command.arg(dmz()).args(["-p", "x.pid", "--", "/bin/sleep", "100"]));
+    let _inner = call(command.arg(dmz()).args(options).args(["-p", "x.pid", "--", "/bin/sleep", "100"]));
     until_there(place.path("there"));
-    let program = lock_owner(place.path("x.pid")).unwrap();
+    let owner = lock_owner(place.path("x.pid")).unwrap();
     assert_silent(control(&place, &["-T"]), 0);
+    // The number in the file is somebody else's here.
+    let (said, printed) = match options {
+        [] => (format!("dmz: running, PID {}\n", owner.0), format!("{}\n", owner.0)),
+        _ => (format!("dmz: running, monitor {}\n", owner.0), String::new()),
+    };
+    let asked = control(&place, &["-T", "-v", "-P"]);
+    assert_eq!((asked.code, asked.stderr, asked.stdout), (0, said, printed));
     assert_silent(control(&place, &["-K"]), 0);
-    assert!(!program.is_alive() && !place.path("x.pid").exists());
+    assert!(!owner.is_alive() && !place.path("x.pid").exists());
 }
 
 // What it costs.

@@ -3,7 +3,9 @@
 
 use core::mem::MaybeUninit;
 
-use super::pidfile;
+use super::{pidfile, read_about};
+use crate::Word;
+use crate::plan::number::read;
 use crate::plan::{Config, Failure, Opt, Reason, Step};
 use crate::sys::Errno;
 use crate::sys::control as sys;
@@ -28,7 +30,8 @@ pub enum State {
 pub struct Daemon {
     /// The lock's owner.
     pub owner: i32,
-    /// The process that the file names; another one than the owner if that is a monitor.
+    /// The process that the file names; another one than the owner if that is a monitor, and 0 if there is none, or none
+    /// that is known here.
     pub program: i32,
     process: Fd,
     file: File,
@@ -82,12 +85,12 @@ pub fn find(config: &Config<'_>, user: u32) -> Result<State, Failure> {
         return Ok(State::NotRunning);
     }
     let number = pidfile::check(fd, &status, user).map_err(failed)?;
-    look(File { fd, identity: status.identity }, number)
+    look(File { fd, identity: status.identity }, number.unwrap_or(0))
 }
 
 /// Who holds the lock, for sure: asked, opened, and asked again.
 #[inline(always)] // called once, but for the library
-fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
+fn look(file: File, number: i32) -> Result<State, Failure> {
     let fd = file.fd;
     let failed = |step| move |errno: Errno| Failure { step, reason: errno.into() };
     for _ in 0..TRIES {
@@ -104,11 +107,50 @@ fn look(file: File, number: Option<i32>) -> Result<State, Failure> {
         };
         if file::lock_holder(fd).map_err(failed(Step::FindOwner))?.pid == owner.number() {
             let owner = owner.number();
-            return Ok(State::Running(Daemon { owner, program: number.unwrap_or(0), process, file }));
+            let inner = if number == owner { None } else { inner_number(owner) };
+            let program = match inner {
+                None => number,
+                // The number is that of another PID namespace: there the owner has it, or a program that is not known here.
+                Some(inner) => {
+                    if inner == number {
+                        owner
+                    } else {
+                        0
+                    }
+                }
+            };
+            return Ok(State::Running(Daemon { owner, program, process, file }));
         }
         file::close(process);
     }
     Err(Failure { step: Step::FindOwner, reason: Reason::REPLACED })
+}
+
+/// The number that a process has in its own PID namespace, if that is another one below ours and can be seen (proc(5),
+/// NSpid).
+#[inline(never)]
+fn inner_number(id: i32) -> Option<i32> {
+    // The last byte stays NUL.
+    let mut room = [0; 1024];
+    let [text @ .., _] = &mut room;
+    read_about(id, b"/status", text);
+    let mut line = Word::ending(&room);
+    let mut numbers = loop {
+        match line.strip(Word::new(c"NSpid:\t")) {
+            Some(numbers) => break numbers,
+            None if line.is_empty() => return None,
+            None => line = line.behind(b'\n'),
+        }
+    };
+    // One for each namespace from ours inwards.
+    let mut is_inner = false;
+    loop {
+        let (number, rest) = read(numbers, 10)?;
+        if rest.first() != b'\t' {
+            return is_inner.then_some(number as i32);
+        }
+        (numbers, is_inner) = (rest.rest(), true);
+    }
 }
 
 /// Sends the daemon a signal; a monitor passes it on.

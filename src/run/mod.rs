@@ -190,20 +190,27 @@ pub fn is_root() -> bool {
 
 /// What a process is called (proc(5), comm), in `room`, which is zeroed; empty if that cannot be seen.
 pub fn name_of(id: i32, room: &mut [u8; 32]) -> Word<'_> {
-    let mut digit_room = Digits::default();
-    let mut path_room = [const { MaybeUninit::uninit() }; 32];
-    let mut path = Path::new(&mut path_room);
-    let id = digits(id as u32, 0, &mut digit_room).bytes();
-    let _ = path.push(b"/proc/").and_then(|()| path.push(id)).and_then(|()| path.push(b"/comm"));
-    let Ok(fd) = file::open(file::HERE, path.word(), file::flags::INPUT, 0) else { return Word::EMPTY };
     // A newline is behind the name, which becomes the NUL; the last byte stays one.
     let [text @ .., _] = room;
-    let length = file::read_start(fd, text).unwrap_or(0);
-    file::close(fd);
+    let length = read_about(id, b"/comm", text);
     if let Some(end) = text.get_mut(length.wrapping_sub(1)) {
         *end = 0;
     }
     Word::ending(room)
+}
+
+/// Reads the beginning of what /proc has of a process; how many bytes, 0 if that cannot be seen.
+#[inline(never)]
+fn read_about(id: i32, what: &[u8], room: &mut [u8]) -> usize {
+    let mut digit_room = Digits::default();
+    let mut path_room = [const { MaybeUninit::uninit() }; 32];
+    let mut path = Path::new(&mut path_room);
+    let id = digits(id as u32, 0, &mut digit_room).bytes();
+    let _ = path.push(b"/proc/").and_then(|()| path.push(id)).and_then(|()| path.push(what));
+    let Ok(fd) = file::open(file::HERE, path.word(), file::flags::INPUT, 0) else { return 0 };
+    let length = file::read_start(fd, room).unwrap_or(0);
+    file::close(fd);
+    length
 }
 
 /// The last act of a machine's PID 1, by its number in [`ACTIONS`](crate::plan::monitor::ACTIONS).
