@@ -779,6 +779,46 @@ fn everybody_may_read_a_pidfile_whatever_the_mask() {
     assert_eq!(verdict, 0);
 }
 
+#[test]
+fn who_is_not_root_holds_a_pidfile_as_well() {
+    let place = Place::new();
+    let folder = place.path("own");
+    fs::create_dir(&folder).unwrap();
+    let is_root = !lacks_root();
+    if is_root {
+        std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).unwrap();
+    }
+    // Whom a folder of its own lets in is its own affair.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).unwrap();
+    let path = c(place.path("own/x.pid"));
+    let verdict = in_a_child(|| {
+        // SAFETY: integers, and no groups.
+        unsafe {
+            if is_root && (libc::setgroups(0, std::ptr::null()) | libc::setgid(65534) | libc::setuid(65534)) != 0 {
+                return 1;
+            }
+        }
+        let is_own = |path| {
+            let Ok(_pidfile) = PidFile::lock(path) else { return false };
+            let own = own_id();
+            dmz::status(path) == Ok(Status::Running { owner: own, program: own })
+        };
+        let is_new = is_own(&path);
+        // And one that is there.
+        // SAFETY: a path and integers.
+        unsafe { libc::close(libc::creat(path.as_ptr(), 0o644)) };
+        i32::from(!is_new) * 2 | i32::from(!is_own(&path)) * 4
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&["own"]);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+fn own_id() -> i32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getpid() }
+}
+
 fn parent() -> i32 {
     // SAFETY: no preconditions.
     unsafe { libc::getppid() }

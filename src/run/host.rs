@@ -177,7 +177,8 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     config.set_text(Opt::Pidfile, path);
     // As with a monitor: the programs that this process executes do not get the descriptor.
     config.set(Opt::Monitored);
-    let start = start(&config, &COMMAND, record);
+    let command = no_command();
+    let start = start(&config, &command, record);
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
     let locked = lock(&mut work);
@@ -194,15 +195,17 @@ pub fn hold<'a>(path: Word<'a>) -> Result<Held<'a>, Failed> {
     })
 }
 
-/// Nobody's words.
-const COMMAND: Command = Command {
-    arguments: Vector::EMPTY,
-    environment: Vector::EMPTY,
-    caller: Vector::EMPTY,
-    manager: None,
-    user: 0,
-    id: 0,
-};
+/// No words, but this process's user: what a pidfile may be depends on who asks.
+fn no_command() -> Command {
+    Command {
+        arguments: Vector::EMPTY,
+        environment: Vector::EMPTY,
+        caller: Vector::EMPTY,
+        manager: None,
+        user: sys::user(),
+        id: 0,
+    }
+}
 
 /// The effects' context, for a process that goes on.
 fn start<'a>(config: &'a Config<'a>, command: &'a Command, record: &'static Record) -> Start<'a> {
@@ -436,7 +439,7 @@ fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Hel
         failure.reason
     })?;
     config.settle(true);
-    let command = Command { user: sys::user(), ..COMMAND };
+    let command = no_command();
     let start = start(&config, &command, record);
     let mut room = [const { MaybeUninit::uninit() }; PATH_MAX];
     let mut work = Work::new(&start, Path::new(&mut room));
