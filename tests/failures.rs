@@ -164,6 +164,29 @@ fn a_program_where_none_may_be_executed_is_126() {
 }
 
 #[test]
+fn a_program_elsewhere_is_not_judged_by_where_its_name_leads_here() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.path("noexec")).unwrap();
+    fs::create_dir(place.path("bin")).unwrap();
+    place.file("bin/sleep", "");
+    let here = place.path("noexec/sleep").to_str().unwrap().to_owned();
+    fs::create_dir_all(format!("{}{}", place.path("root").display(), place.path("noexec").display())).unwrap();
+    place.file(&format!("root{here}"), "");
+    // One that is searched, and one in another root.
+    for words in [&["sleep"][..], &["-R", "../root", &here]] {
+        let script = "/bin/cp /bin/sleep noexec && cd noexec && exec \"$0\" \"$@\"";
+        let mut command = place.command("/bin/sh");
+        command.args(["-c", script]).arg(dmz()).args(words).env("PATH", place.path("bin"));
+        let outcome = Outcome::of(mounted(own_mounts(&mut command), &place.path("noexec"), libc::MS_NOEXEC, ""));
+        outcome.assert_failed(126, &format!("cannot execute {}: {DENIED}", words.last().unwrap()));
+    }
+    place.assert_left(&["bin", "noexec", "root"]);
+}
+
+#[test]
 fn a_path_too_long_for_the_kernel_is_a_clear_line() {
     let place = Place::new();
     fs::create_dir(place.path("d")).unwrap();

@@ -96,9 +96,8 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     if step == Step::CheckKept {
         about = named;
     }
-    // It can be named where the program has the same path for this process.
-    if reason == Reason::NO_INTERPRETER && config.has_path() && !config.has(Opt::Chroot) {
-        let missing = run::missing_interpreter(about, &mut interpreter);
+    if reason == Reason::NO_INTERPRETER {
+        let missing = run::missing_interpreter(seen(config), &mut interpreter);
         if !missing.is_empty() {
             (what, about, reason) = (Word::new(c"find the interpreter"), missing, Reason::NOT_FOUND);
         }
@@ -107,10 +106,16 @@ pub fn failed(config: &Config<'_>, failed: Failed) -> Exit {
     Exit::of(failed.failure)
 }
 
+/// The program, where it has the same path for this process: not one that was searched, or is in another root.
+#[inline(never)]
+fn seen<'a>(config: &Config<'a>) -> Word<'a> {
+    if config.has_path() && !config.has(Opt::Chroot) { config.text(Opt::Program) } else { Word::EMPTY }
+}
+
 /// What says more than the kernel's own reason where that misleads.
 fn teach(config: &Config<'_>, failure: Failure) -> Reason {
     match (failure.step, failure.reason) {
-        (Step::Execute, Reason::NO_ACCESS) if run::is_on_noexec(config.text(Opt::Program)) => Reason::NO_EXEC,
+        (Step::Execute, Reason::NO_ACCESS) if run::is_on_noexec(seen(config)) => Reason::NO_EXEC,
         #[cfg(feature = "identity")]
         (Step::SetGroups | Step::SetGroup | Step::SetUser | Step::EnterUser, reason) if run::is_root() => {
             match reason {
