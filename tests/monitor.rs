@@ -247,8 +247,10 @@ fn options_that_exclude_the_monitor_are_usage_errors() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (125, ""), "{options:?}: {outcome:?}");
         assert!(outcome.stderr.contains("--help"), "{options:?}: {outcome:?}");
     }
-    let said = place.run(["-f", "-r", "--", "/bin/true"]).stderr;
-    assert!(said.contains("--foreground") && said.contains("--restart"), "what was typed: {said}");
+    for (options, names) in [(&["-f", "-r"][..], "--restart"), (&["-f", "--ready=exit"], "--ready")] {
+        let said = place.run([options, &["--", "/bin/true"]].concat()).stderr;
+        assert!(said.contains("--foreground") && said.contains(names), "what was typed: {said}");
+    }
 }
 
 // Signals.

@@ -119,13 +119,15 @@ pub const OPTIONS: &[Entry] = &[
     entry(Opt::Version, b'V', "version", "", "its number"),
 ];
 
-/// Options that exclude each other; those that imply another one (as --restart does) before that one.
+/// Options that exclude each other; those that imply another one (as --restart does, and --ready exit) before that one.
 pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Foreground, Opt::Wait],
     [Opt::Foreground, Opt::SingleFork],
     [Opt::NoLock, Opt::Lockfile],
     #[cfg(feature = "monitor")]
     [Opt::Foreground, Opt::Restart],
+    #[cfg(feature = "ready")]
+    [Opt::Foreground, Opt::Ready],
     #[cfg(feature = "monitor")]
     [Opt::Foreground, Opt::Supervise],
     #[cfg(feature = "monitor")]
@@ -138,8 +140,6 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     [Opt::Supervise, Opt::Init],
     #[cfg(feature = "monitor")]
     [Opt::Init, Opt::SingleFork],
-    #[cfg(feature = "ready")]
-    [Opt::Foreground, Opt::Ready],
     #[cfg(feature = "control")]
     [Opt::Status, Opt::Stop],
     #[cfg(feature = "control")]
