@@ -600,6 +600,35 @@ fn a_flood_does_not_hold_up_the_timeout() {
 }
 
 #[test]
+fn a_flood_that_is_faster_than_its_reader_does_not_either() {
+    if lacks_root() {
+        return;
+    }
+    // On the same processor, of which the program gets as much as it wants.
+    for (way, steps) in [("notify", &act(&["flood-on"])), ("fd:3", &sh("exec cat /dev/zero >&3"))] {
+        for options in [[].as_slice(), &["-S"]] {
+            let place = Place::new();
+            let options = [&["-p", "x.pid", "--ready", way, "-t", "1", "--sched=fifo:10"], options].concat();
+            let mut command = place.dmz(words(&options, steps));
+            before(&mut command, || {
+                // Before it goes on for ever the kernel ends it.
+                let limit = libc::rlimit { rlim_cur: 5, rlim_max: 5 };
+                // SAFETY: all zeros are a set; the kernel reads that and one rlimit; the number is within the set.
+                unsafe {
+                    let mut this: libc::cpu_set_t = std::mem::zeroed();
+                    libc::CPU_SET(libc::sched_getcpu() as usize, &mut this);
+                    done(libc::sched_setaffinity(0, size_of_val(&this), &raw const this))?;
+                    done(libc::setrlimit(libc::RLIMIT_CPU, &raw const limit))
+                }
+            });
+            let outcome = call(&mut command).outcome();
+            assert_eq!(outcome.code, 124, "{way} {options:?}: {outcome:?}");
+            assert_eq!(place.processes(), [], "{way} {options:?}");
+        }
+    }
+}
+
+#[test]
 fn a_flood_does_not_hold_up_a_signal() {
     let place = Place::new();
     let launcher = start(&place, "notify", &[], &["mark:@/there", "flood-on"]);

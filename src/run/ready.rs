@@ -114,6 +114,11 @@ pub fn close_theirs(record: &Record) {
     }
 }
 
+/// How often the channel is read before we look at anything else: a program may write faster than we read. What is in it
+/// at one time is less (pipe(7): a MiB at the most, in pieces of 64 bytes; unix(7): a few hundred messages), so more has
+/// come meanwhile and has sent its signal.
+const MOST: usize = 1 + (1 << 14);
+
 /// A wait for a program to be ready.
 pub struct Wait<'a> {
     start: &'a Start<'a>,
@@ -154,15 +159,16 @@ impl<'a> Wait<'a> {
     /// Reads what the program wrote; its closing of all ends means that it never will.
     fn has_newline(&self) -> Result<bool, Reason> {
         let mut buffer = [0; 64];
-        loop {
+        for _ in 0..MOST {
             match file::read(self.channel, &mut buffer) {
                 Ok(0) => return Err(Reason::ENDED_EARLY),
                 Ok(length) if buffer.iter().take(length).any(|byte| *byte == b'\n') => return Ok(true),
                 Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::AGAIN) => break,
                 Err(errno) => return Err(errno.into()),
             }
         }
+        Ok(false)
     }
 
     /// Reads the messages that have come. Never inlined: its buffer is a page that a monitor else need not have.
@@ -170,9 +176,9 @@ impl<'a> Wait<'a> {
     fn is_told(&mut self, program: Process) -> Result<bool, Reason> {
         // The most that counts is 4,095 bytes, and a NUL behind them.
         let mut buffer = [0; 4096 + 1];
-        loop {
+        for _ in 0..MOST {
             let received = match channel::receive(self.channel, &mut buffer) {
-                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::AGAIN) => break,
                 other => other?,
             };
             let Some([text @ .., end]) = buffer.get_mut(..=received.length).filter(|text| text.len() <= 4096) else {
@@ -186,6 +192,7 @@ impl<'a> Wait<'a> {
                 return Ok(true);
             }
         }
+        Ok(false)
     }
 
     /// May this sender speak for the program? It must be that, or in its session: nobody can enter that from outside. One
@@ -229,12 +236,13 @@ impl<'a> Wait<'a> {
     /// Waits until something has happened, but not for more than so many milliseconds.
     fn pause_for(&mut self, most: Option<u64>) -> Result<(), Reason> {
         let left = self.deadline.map(|deadline| deadline.saturating_sub(now()));
-        let time = sooner(left, most);
-        match signal::wait_for(AWAITED, time) {
-            Ok(arrived) if matches!(arrived.number, CHILD | IO) => Ok(()),
-            Ok(arrived) => interrupt(self.start.record, arrived.number),
-            Err(Errno::AGAIN) if left.is_some_and(|left| left <= time.unwrap_or(left)) => Err(Reason::TIMEOUT),
-            Err(_) => Ok(()),
+        // Not only where nothing comes: of who never stops talking there is always more to read.
+        if left == Some(0) {
+            return Err(Reason::TIMEOUT);
+        }
+        match signal::wait_for(AWAITED, sooner(left, most)) {
+            Ok(arrived) if !matches!(arrived.number, CHILD | IO) => interrupt(self.start.record, arrived.number),
+            _ => Ok(()),
         }
     }
 }
