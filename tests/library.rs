@@ -763,6 +763,23 @@ fn a_pidfile_that_was_made_in_vain_is_removed() {
 }
 
 #[test]
+fn a_number_that_no_descriptor_has_cannot_be_kept() {
+    for number in [u32::MAX, i32::MAX as u32] {
+        let verdict = in_a_child(|| {
+            // SAFETY: alarm takes an integer; what others have open in this copy of the tests is not used any more.
+            let error = unsafe {
+                libc::alarm(20);
+                dmz::close_descriptors(&[number])
+            };
+            let is_said = error.is_err_and(|error| error.errno() == Some(libc::EBADF));
+            // SAFETY: fcntl with integers.
+            i32::from(!is_said) | i32::from(unsafe { libc::fcntl(2, libc::F_GETFD) } == -1) << 1
+        });
+        assert_eq!(verdict, 0, "{number}");
+    }
+}
+
+#[test]
 fn everybody_may_read_a_pidfile_whatever_the_mask() {
     let place = Place::new();
     let path = c(place.path("x.pid"));

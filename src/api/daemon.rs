@@ -196,7 +196,7 @@ const TEXTS: &[(Opt, Step)] = &[
 
 /// Can a descriptor have this number at all? The kernel counts to less than the highest integer, and that one stands for
 /// none here.
-const fn can_be_open(number: u32) -> bool {
+pub(super) const fn can_be_open(number: u32) -> bool {
     number < i32::MAX as u32
 }
 

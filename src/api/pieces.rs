@@ -3,10 +3,11 @@
 #[cfg(any(feature = "identity", feature = "ready"))]
 use core::ffi::CStr;
 
+use super::daemon::can_be_open;
 use super::error::Error;
 #[cfg(any(feature = "identity", feature = "ready"))]
 use crate::Word;
-use crate::plan::Step;
+use crate::plan::{Reason, Step};
 use crate::run::host;
 
 /// Sets every signal to its default action, and blocks none (rt_sigaction(2), rt_sigprocmask(2)): all 64, including those that
@@ -28,7 +29,8 @@ pub fn reset_signals() -> Result<(), Error> {
 /// Closes every descriptor from 3 on but these (close_range(2); before Linux 5.9 what /proc/self/fd lists).
 ///
 /// # Errors
-/// [`ErrorKind::Other`](crate::ErrorKind) if neither is available and the limit of descriptors is above 65,536.
+/// [`ErrorKind::Other`](crate::ErrorKind) if neither is available and the limit of descriptors is above 65,536; EBADF, with
+/// nothing closed, for a number that no descriptor can have, such as the -1 of a call that failed.
 ///
 /// # Safety
 /// Nothing owns a descriptor from 3 on that is not in `keep`.
@@ -40,7 +42,8 @@ pub fn reset_signals() -> Result<(), Error> {
 /// ```
 #[allow(unsafe_code)] // a declaration
 pub unsafe fn close_descriptors(keep: &[u32]) -> Result<(), Error> {
-    host::close_others(keep).map_err(|reason| Error::new(Step::CloseDescriptors, reason))
+    let kept = if keep.iter().all(|number| can_be_open(*number)) { Ok(keep) } else { Err(Reason::BAD_DESCRIPTOR) };
+    kept.and_then(host::close_others).map_err(|reason| Error::new(Step::CloseDescriptors, reason))
 }
 
 /// Puts descriptors 0, 1 and 2 on the null device (dup3(2)), also if they are closed. The device is checked to be the null
