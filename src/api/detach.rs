@@ -124,7 +124,8 @@ impl<'a> Daemon<'a> {
     }
 
     /// The same, but returns in both processes, for a caller that goes on; it may be PID 1. The caller gets the daemon's
-    /// process id when it is ready. The daemon is not a child of the caller.
+    /// process id when it is ready. The daemon is not a child of the caller, unless that is PID 1 or a subreaper (prctl(2),
+    /// `PR_SET_CHILD_SUBREAPER`): then it has to wait(2) for it.
     ///
     /// # Errors
     /// Those of [`detach`](Daemon::detach).
