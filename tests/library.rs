@@ -824,7 +824,7 @@ fn who_is_not_root_holds_a_pidfile_as_well() {
         // And one that is there.
         // SAFETY: a path and integers.
         unsafe { libc::close(libc::creat(path.as_ptr(), 0o644)) };
-        i32::from(!is_new) * 2 | i32::from(!is_own(&path)) * 4
+        (i32::from(!is_new) * 2) | (i32::from(!is_own(&path)) * 4)
     });
     assert_eq!(verdict, 0);
     place.assert_left(&["own"]);
