@@ -132,7 +132,7 @@ fn a_broken_line_is_nobody() {
 }
 
 #[test]
-fn a_line_of_more_than_1024_bytes_is_skipped() {
+fn a_line_of_more_than_65536_bytes_is_skipped() {
     if lacks_root() {
         return;
     }
@@ -142,16 +142,18 @@ fn a_line_of_more_than_1024_bytes_is_skipped() {
         let ends = (format!("{name}:x:33:34:"), ":/:/bin/sh");
         format!("{}{}{}\n", ends.0, "x".repeat(length - ends.0.len() - ends.1.len()), ends.1)
     };
-    assert_eq!(with(&place, long("web", 1023), "", &["-u", "web"]), Ok(is(33, 34, &[])));
+    assert_eq!(with(&place, long("web", 65_535), "", &["-u", "web"]), Ok(is(33, 34, &[])));
     let name = "w".repeat(900);
-    assert_eq!(with(&place, long(&name, 1023), "", &["-u", &name]), Ok(is(33, 34, &[])), "a long name");
-    for length in [1025, 2048, 4095, 4096, 4097, 5120, 100_000] {
+    assert_eq!(with(&place, long(&name, 65_535), "", &["-u", &name]), Ok(is(33, 34, &[])), "a long name");
+    for length in [65_537, 2 * 65_536, 69_631, 69_632, 69_633, 1_000_000] {
         assert_refused("too long", with(&place, long("web", length), "", &["-u", "web"]));
         let behind = long("web", length) + "web:x:7:8:::\n";
         assert_eq!(with(&place, behind, "", &["-u", "web"]), Ok(is(7, 8, &[])), "behind {length} bytes");
     }
-    let group = format!("games:x:60:{}web\ntape:x:26:web\n", "x,".repeat(512));
-    assert_eq!(with(&place, PASSWD, group, &["-u", "web"]), Ok(is(33, 34, &[26])), "so in /etc/group");
+    for (members, groups) in [(500, &[60, 26][..]), (32_000, &[60, 26]), (33_000, &[26])] {
+        let group = format!("games:x:60:{}web\ntape:x:26:web\n", "x,".repeat(members));
+        assert_eq!(with(&place, PASSWD, group, &["-u", "web"]), Ok(is(33, 34, groups)), "so in /etc/group");
+    }
 }
 
 #[test]

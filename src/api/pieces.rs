@@ -79,6 +79,7 @@ pub struct User {
 }
 
 /// Looks up a user by name or number in /etc/passwd, and in /etc/group the groups that list it. No name service is asked.
+/// A line of more than 8,192 bytes is ignored; that many are on the stack, twice.
 ///
 /// # Errors
 /// [`ErrorKind::Unknown`](crate::ErrorKind) if there is no such line, [`ErrorKind::Other`](crate::ErrorKind) at

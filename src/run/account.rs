@@ -28,7 +28,7 @@ pub fn find_names(config: &mut Config<'_>, pool: &mut Pool) -> Result<UserWords,
 /// For a program that goes on: the ids of a user, by name or number, and the groups that list it, its own first, in `room`.
 /// Takes no memory.
 pub fn find_user(user: Word<'_>, room: &mut [u32]) -> Result<(u32, u32, usize), Failure> {
-    let (mut line, mut buffer, mut name) = ([0; LINE_MAX + 1], [0; BUFFER], [0; LINE_MAX + 1]);
+    let (mut line, mut buffer, mut name) = ([0; STACK_LINE + 1], [0; BUFFER], [0; STACK_LINE + 1]);
     let mut find = |step, path, fields, act: &mut dyn FnMut(&Lines<'_>) -> Result<bool, Reason>| {
         let found = Lines::over(path, fields, &mut line, &mut buffer).map_err(Reason::from).and_then(|mut lines| {
             while lines.next()? {
@@ -208,8 +208,11 @@ impl Finder<'_, '_> {
 /// What a user's variables begin with.
 const VARIABLES: Table = Table::new(b"HOME=\0USER=\0LOGNAME=\0SHELL=\0\0");
 
-/// The longest line that counts.
-const LINE_MAX: usize = 1024;
+/// The longest line that counts; of it only what is used costs memory.
+const LINE_MAX: usize = 65_536;
+
+/// The longest one where it takes a host's stack.
+const STACK_LINE: usize = 8192;
 
 /// How much is read at once.
 const BUFFER: usize = 4096;
@@ -235,7 +238,8 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// The lines of the file at `path`.
     fn open(path: Word<'_>, fields: usize, pool: &mut Pool) -> Result<Lines<'static>, Errno> {
-        let (line, buffer) = (pool.list(LINE_MAX + 1)?, pool.list(BUFFER)?);
+        // The one that is used whole in front, so that the other one begins on a page that is there.
+        let (buffer, line) = (pool.list(BUFFER)?, pool.list(LINE_MAX + 1)?);
         Lines::over(path, fields, line, buffer)
     }
 
@@ -273,7 +277,7 @@ impl Lines<'_> {
                         self.put(length - 1, 0);
                     }
                     let is_plain = !matches!(self.field(0).first(), 0 | b'+' | b'-');
-                    if count == self.fields && length <= LINE_MAX && !is_bad && is_plain {
+                    if count == self.fields && length < self.line.len() && !is_bad && is_plain {
                         return Ok(true);
                     }
                     if next.is_none() {
@@ -301,7 +305,9 @@ impl Lines<'_> {
 
     /// Puts a byte of the line in its place; the last place stays NUL.
     fn put(&mut self, at: usize, byte: u8) {
-        if let Some(place) = self.line.get_mut(at).filter(|_| at < LINE_MAX) {
+        if let [places @ .., _] = &mut *self.line
+            && let Some(place) = places.get_mut(at)
+        {
             *place = byte;
         }
     }
