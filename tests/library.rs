@@ -13,6 +13,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use dmz::{Daemon, Error, ErrorKind, Outcome as Side, PidFile, Program, Ready, Status, Step};
 use support::*;
@@ -111,6 +112,10 @@ fn what_sigkill_leaves_the_next_start_takes_over() {
     let (service, _) = serve(&place);
     service.end();
     assert_eq!(dmz::status(&c(place.path("web.pid"))), Ok(Status::Dead));
+    for asked in [dmz::status(c""), dmz::stop(c"", 1), dmz::signal(c"", 0)] {
+        let error = asked.unwrap_err();
+        assert_eq!((error.step(), error.errno()), (Step::OpenPidfile, Some(libc::EINVAL)), "no name at all");
+    }
     let (next, _) = serve(&place);
     assert_pidfile(place.path("web.pid"), next);
 }
@@ -263,6 +268,33 @@ fn a_manager_that_cannot_be_told_is_an_error() {
     // Not what such a name begins with.
     let error = dmz::tell_manager(&c(place.path("x".repeat(120))), c"READY=1").unwrap_err();
     assert_eq!((error.step(), error.errno()), (Step::TellManager, Some(libc::ENAMETOOLONG)));
+}
+
+#[test]
+fn a_manager_is_waited_for_whatever_the_host_handles_meanwhile() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    static HEARD: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn hear(_: i32) {
+        HEARD.fetch_add(1, Relaxed);
+    }
+    let place = Place::new();
+    let path = c(place.path("socket"));
+    let socket = UnixDatagram::bind(place.path("socket")).unwrap();
+    // SAFETY: the handler only counts; signal takes a number and a function.
+    unsafe { libc::signal(libc::SIGUSR1, hear as *const () as usize) };
+    let teller = std::thread::spawn(move || dmz::tell_manager(&path, c"READY=1"));
+    let mut text = [0; 64];
+    assert_eq!(socket.recv(&mut text).unwrap(), 7);
+    for count in 1..=3 {
+        // SAFETY: the thread is not joined yet.
+        unsafe { libc::pthread_kill(std::os::unix::thread::JoinHandleExt::as_pthread_t(&teller), libc::SIGUSR1) };
+        until("the handler", || (HEARD.load(Relaxed) >= count).then_some(()));
+        let begin = Instant::now();
+        until("a moment", || (begin.elapsed() > Duration::from_millis(50)).then_some(()));
+        assert!(!teller.is_finished(), "BARRIER=1 is not read yet");
+    }
+    socket.recv(&mut text).unwrap();
+    teller.join().unwrap().unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 
 use super::error::Error;
 use crate::Word;
-use crate::plan::{Config, Opt, Step};
+use crate::plan::{Config, Opt, Reason, Step};
 use crate::run::host::{self, Wanted};
 
 /// The state of the daemon behind a pidfile: the process that holds the file's lock. The number in the file is not trusted.
@@ -77,6 +77,10 @@ fn config(pid_file: &CStr) -> Config<'_> {
 }
 
 fn ask(config: &Config<'_>, wanted: Wanted) -> Result<Status, Error> {
+    // A mistake of who made it, and not the name of a file that is not there.
+    if config.text(Opt::Pidfile).is_empty() {
+        return Err(Error::new(Step::OpenPidfile, Reason::INVALID));
+    }
     let answer = host::control(config, wanted).map_err(|reason| Error::new(Step::Fork, reason))?;
     Ok(match answer? {
         host::Found::Running { owner, program } => Status::Running { owner, program },

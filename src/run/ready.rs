@@ -331,9 +331,9 @@ pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
     if let Ok([from, to]) = channel::pipe() {
         let sent = channel::send(address, Word::new(c"BARRIER=1"), Some(to));
         file::close(to);
-        if sent.is_ok() {
-            let _ = await_event(from, PATIENCE);
-        }
+        // A host may have handlers.
+        let end = now() + PATIENCE;
+        while sent.is_ok() && await_event(from, end.saturating_sub(now())) == Err(Errno::INTR) {}
         file::close(from);
     }
     Ok(())
