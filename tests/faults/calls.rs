@@ -229,14 +229,20 @@ pub fn row_of(call: &Call) -> &'static Row {
     found.unwrap_or_else(|| panic!("faults/calls.rs needs a row for call {number} with {arguments:x?}"))
 }
 
-/// The call with the name that it is about.
+/// The call with the name that it is about. A process has another number in every run.
 pub fn label(call: &Call) -> String {
-    format!("{} {}", row_of(call).name, call.path).trim_end().to_owned()
+    let mut parts: Vec<_> = call.path.split('/').collect();
+    if let ["", "proc", number, ..] = &mut parts[..]
+        && number.parse::<u32>().is_ok()
+    {
+        *number = "PID";
+    }
+    format!("{} {}", row_of(call).name, parts.join("/")).trim_end().to_owned()
 }
 
 /// Are both the same call about the same?
 pub fn is_same(one: &Call, other: &Call) -> bool {
-    std::ptr::eq(row_of(one), row_of(other)) && one.path == other.path
+    std::ptr::eq(row_of(one), row_of(other)) && label(one) == label(other)
 }
 
 /// Does it take a length, so that it may do less than it was asked for?
@@ -285,6 +291,7 @@ const HARMLESS: &[(&str, &[c_int], &str)] = &[
     ("close_range", ANY, "there is /proc/self/fd, and closing one by one"),
     ("openat /proc/thread-self/children", ANY, "then all children count as the caller's own, and none is ended"),
     ("read", &[EIO], "the same"),
+    ("openat /proc/PID/status", ANY, "the text of a pidfile is taken as it stands"),
     ("openat /etc/group", &[ENOENT], "without the file nobody is in another group"),
     ("madvise", ANY, "a page more for the monitor"),
     ("close", ANY, "Linux frees the number whatever it answers"),
