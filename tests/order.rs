@@ -488,7 +488,7 @@ fn fold(calls: &[String]) -> Vec<String> {
 /// A proof that was asked for while the exec, or the end, was under way: no, and not ended either.
 fn is_too_early(calls: &[String]) -> bool {
     let [proof, ended, pause, ..] = calls else { return false };
-    proof.starts_with("setpgid(") && ended.contains(", {}, ") && pause.starts_with("nanosleep(")
+    proof.starts_with("setpgid(") && ended.contains(", {}, ") && pause.starts_with("clock_nanosleep(")
 }
 
 /// The lines of `old` and `new` between those at the beginning and the end that are the same.
