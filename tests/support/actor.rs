@@ -140,7 +140,8 @@ pub fn is_nested(name: &str) -> bool {
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]).arg(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
     // Every nested run has the same process id, and so the same names for its folders.
-    let outcome = call(command.env(NESTED, "1").env("TMPDIR", &place.folder)).outcome();
+    // A whole test, with deadlines of its own: however many rounds it has.
+    let outcome = Outcome::of(command.env(NESTED, "1").env("TMPDIR", &place.folder));
     assert!(outcome.code == 0 && outcome.stdout.contains(" 1 passed"), "{}\n{}", outcome.stdout, outcome.stderr);
     false
 }
