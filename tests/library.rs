@@ -849,7 +849,7 @@ fn who_is_not_root_holds_a_pidfile_as_well() {
         }
         let is_own = |path| {
             let Ok(_pidfile) = PidFile::lock(path) else { return false };
-            let own = own_id();
+            let own = std::process::id() as i32;
             dmz::status(path) == Ok(Status::Running { owner: own, program: own })
         };
         let is_new = is_own(&path);
@@ -861,11 +861,6 @@ fn who_is_not_root_holds_a_pidfile_as_well() {
     assert_eq!(verdict, 0);
     place.assert_left(&["own"]);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
-}
-
-fn own_id() -> i32 {
-    // SAFETY: no preconditions.
-    unsafe { libc::getpid() }
 }
 
 fn parent() -> i32 {

@@ -289,7 +289,7 @@ fn with_newer_calls_refused_every_way_to_start_and_to_fail_still_works() {
 }
 
 /// A process with this number, which leads a session of its own and waits (clone3(2), set_tid).
-fn with_number(number: i32) -> std::io::Result<Guarded> {
+fn with_number(number: i32) -> std::io::Result<Process> {
     // SAFETY: all zeros are clone_args; the kernel reads them and one number; the child, alone in a copy of this memory, makes
     // only calls with integers.
     unsafe {
@@ -303,17 +303,7 @@ fn with_number(number: i32) -> std::io::Result<Guarded> {
                 libc::syscall(libc::SYS_ppoll, 0, 0, 0, 0, 0);
             }
         }
-        done(answer.min(0)).map(|()| Guarded(Process(answer)))
-    }
-}
-
-/// A child of this test's own making.
-struct Guarded(Process);
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        self.0.signal(libc::SIGKILL);
-        self.0.wait();
+        done(answer.min(0)).map(|()| Process(answer))
     }
 }
 
@@ -335,8 +325,9 @@ fn a_stranger_with_the_number_of_a_program_that_has_ended_is_let_alone() {
     fs::write(root.join("go"), "").unwrap();
     let begin = Instant::now();
     let stranger = until("the number", || (!program.is_alive()).then(|| with_number(program.0).ok()).flatten());
+    place.own(stranger);
     until("the kill", || (begin.elapsed() > Duration::from_secs(2)).then_some(()));
-    assert!(stranger.0.is_alive());
+    assert!(stranger.is_alive());
     left.signal(libc::SIGKILL);
     until("the end", || (!monitor.is_alive()).then_some(()));
 }

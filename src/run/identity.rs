@@ -94,7 +94,7 @@ const FEW: usize = 32;
 /// Writes `text` to a file that is there.
 fn put(path: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
     let fd = file::open(file::HERE, path, file::flags::EXISTING, 0)?;
-    let put = super::write(fd, text.bytes()).map_err(Reason::from);
+    let put = file::write(fd, text.bytes()).map_err(Reason::from);
     file::close(fd);
     put
 }
