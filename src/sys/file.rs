@@ -278,6 +278,13 @@ pub struct Holder {
 
 /// Who holds a lock that keeps us from taking ours (fcntl(2), F_GETLK).
 pub fn lock_holder(fd: Fd) -> Result<Holder> {
+    let holder = look_at_lock(fd)?;
+    // The kernel looks for the owner's number when it has let go of its locks. In a PID namespace whoever ended in between
+    // is 0, too; the lock is gone by then.
+    if holder.pid == 0 && !holder.is_free { look_at_lock(fd) } else { Ok(holder) }
+}
+
+fn look_at_lock(fd: Fd) -> Result<Holder> {
     let mut lock =
         linux::flock { l_type: linux::F_WRLCK as _, l_whence: linux::SEEK_SET as _, l_start: 0, l_len: 0, l_pid: 0 };
     let place = (&raw mut lock) as usize;
