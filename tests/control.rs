@@ -951,6 +951,27 @@ fn an_owner_in_another_namespace_is_an_answer_of_its_own() {
     }
 }
 
+/// A start that takes an older file over empties it before it writes its own number.
+#[test]
+fn a_file_that_is_emptied_while_it_is_looked_at_is_an_empty_one() {
+    if lacks("strace") {
+        return;
+    }
+    for (is_running, option, code) in [(false, "-T", 1), (false, "-K", 0), (true, "-T", 0), (true, "-K", 0)] {
+        let place = Place::new();
+        if is_running {
+            bare(&place, sleep());
+        } else {
+            place.file("x.pid", "1\n");
+        }
+        let mut traced = place.command("strace");
+        traced.args(["-o", "trace", "-e", "trace=pread64", "-e", "inject=pread64:retval=0"]);
+        let outcome = Outcome::of(traced.arg(dmz()).args([option, "-p", "x.pid"]));
+        assert!(fs::read_to_string(place.path("trace")).unwrap().contains("(INJECTED"));
+        assert_silent(outcome, code);
+    }
+}
+
 /// In a PID namespace the kernel names nobody for an owner that ends while it looks for its number, and the lock is gone.
 /// That happens to about one in a hundred thousand who ask; here the answer is put in its mouth.
 #[test]

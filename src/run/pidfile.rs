@@ -212,8 +212,11 @@ pub fn check(fd: Fd, status: &file::Status, user: u32) -> Result<Option<i32>, Re
     // A NUL stays behind what is read.
     let mut text = [0; 16];
     let [room @ .., _] = &mut text;
-    let length = file::read_start(fd, room)?;
-    text.get(..=length).and_then(parse_pid).map(Some).ok_or(Reason::FOREIGN)
+    match file::read_start(fd, room)? {
+        // Emptied since, by a start that is about to write to it.
+        0 => Ok(None),
+        length => text.get(..=length).and_then(parse_pid).map(Some).ok_or(Reason::FOREIGN),
+    }
 }
 
 /// Writes the daemon's id.
