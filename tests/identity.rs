@@ -838,7 +838,7 @@ fn what_is_no_priority_is_refused() {
     let place = Place::new();
     for (option, values) in [
         ("--nice", &["", "20", "-21", "1.5", "+", "-", "5 ", "high", "4294967295", "--5"][..]),
-        ("--oom-score-adj", &["", "1001", "-1001", "1x", "-", "4294967296"]),
+        ("--oom-score-adj", &["", "1001", "-1001", "1x", "-", "4294967296", "010", "-010", "00", "-0"]),
         (
             "--ionice",
             &["", "best", "best-effort:8", "best-effort:", "best-effort:-1", "realtime:x", "2", "BEST-EFFORT"],

@@ -435,20 +435,33 @@ fn a_second_term_kills_the_tree_at_once() {
 }
 
 #[test]
-fn a_term_while_the_rest_of_the_tree_is_waited_for_is_obeyed() {
-    let place = Place::new();
-    let program = sh("trap '' TERM; sleep 100 & echo ready; until [ -e go ]; do sleep .01; done");
-    let (monitor, _) = supervise(&place, &["-c", ".", "-o", "heard", LONG], program);
-    place.file("go", "");
-    // The program has ended by itself; its child ignores TERM and is waited for.
-    until_comm(monitor, "dmz: stop");
-    monitor.signal(SIGTERM);
-    // Whether that was the first request or as good as the second one, two are enough.
-    if monitor.is_alive() {
-        monitor.signal(SIGTERM);
+fn what_a_program_has_left_is_waited_for_and_only_a_second_term_kills_it() {
+    for requests in [0, 1, 2] {
+        let place = Place::new();
+        let left = "trap 'until [ -e go ]; do sleep .01; done; touch done; exit' TERM; echo \\$\\$";
+        let ends = "until [ -s left ]; do sleep .01; done";
+        let program = sh(&format!("sh -c \"{left}; while :; do sleep .01; done\" & {ends}"));
+        let (monitor, program) = supervise(&place, &["-c", ".", "-p", "x.pid", "-o", "left", LONG], program);
+        let left = Process(until_lines(place.path("left"), 1)[0].parse().unwrap());
+        // The program has ended by itself, and nobody is named.
+        until_comm(monitor, "dmz: stop");
+        assert_eq!((program.is_alive(), fs::read_to_string(place.path("x.pid")).unwrap().as_str()), (false, ""));
+        let outcome = place.run(["-T", "-P", "-v", "-p", "x.pid"]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""));
+        assert_eq!(outcome.stderr, format!("dmz: running, monitor {}\n", monitor.0));
+        for _ in 0..requests {
+            monitor.signal(SIGTERM);
+            let taken = || monitor.status("ShdPnd").is_none_or(|pending| pending.trim_matches('0').is_empty());
+            until("the signal to be taken", || taken().then_some(()));
+        }
+        if requests < 2 {
+            assert!(left.is_alive());
+            place.file("go", "");
+        }
+        monitor.wait();
+        assert!(is_gone(left));
+        place.assert_left(if requests < 2 { &["done", "go", "left"] } else { &["left"] });
     }
-    monitor.wait();
-    place.assert_left(&["go", "heard"]);
 }
 
 #[test]

@@ -476,6 +476,20 @@ fn the_program_is_told_where_to_and_the_callers_address_is_not_passed_on() {
 }
 
 #[test]
+fn one_of_which_the_variables_named_dmz_is_told_where_to_as_well() {
+    let line = "LISTEN_PID=$$ WATCHDOG_PID=$$ exec \"$0\" \"$@\"";
+    for with in [&[][..], &["-S"], &["-r"]] {
+        let place = Place::new();
+        let program = program(&place, &["send:READY=1", "pause"]);
+        let mut command = place.command("/bin/sh");
+        command.args(["-c", line]).arg(dmz()).args(["-p", "x.pid", "-t", "20", "--ready=notify"]).args(with);
+        assert_ready(call(command.arg("--").args(program)));
+        let program = number(place.path("x.pid"));
+        assert!(program.environment().iter().any(|word| *word == *format!("LISTEN_PID={}", program.0)), "{with:?}");
+    }
+}
+
+#[test]
 fn a_clean_environment_has_the_address_as_well() {
     let place = Place::new();
     assert_ready(start(&place, "notify", &["--clear-env"], &["send:READY=1", "pause"]));

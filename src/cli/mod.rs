@@ -267,7 +267,11 @@ fn take<'a>(config: &mut Config<'a>, opt: Opt, value: Word<'a>) -> Option<()> {
         #[cfg(feature = "identity")]
         Opt::Nice => config.nice = number::parse_signed(value, 20, 19)?,
         #[cfg(feature = "identity")]
-        Opt::OomScoreAdj => drop(number::parse_signed(value, 1000, 1000)?),
+        Opt::OomScoreAdj => {
+            number::parse_signed(value, 1000, 1000)?;
+            // The kernel reads this text, and would take 010 for 8.
+            check(value.strip(Word::new(c"-")).unwrap_or(value).first() != b'0' || value.is(Word::new(c"0")))?;
+        }
         #[cfg(feature = "identity")]
         Opt::Rlimit => drop(identity::parse_limit(value)?),
         #[cfg(feature = "identity")]

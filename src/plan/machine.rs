@@ -6,11 +6,11 @@
 pub enum State {
     /// The program runs.
     Up,
-    /// The program runs and was told to stop.
+    /// The monitor was told to stop: so was the program, and when that has ended what it left behind.
     Stop,
     /// Nothing runs; the program will be started again.
     Wait,
-    /// The program has ended for good; what it left behind was told to stop.
+    /// The program has ended for good by itself; what it left behind was told to stop.
     Drain,
     /// What is left was killed.
     Kill,
@@ -52,26 +52,38 @@ pub enum Action {
     Leave,
 }
 
+/// What each state makes of each event: the next state, and what to do on the way there.
+#[rustfmt::skip]
+const TABLE: [[(State, Action); 5]; 5] = {
+    use Action::*;
+    const UP: State = State::Up;
+    const STOP: State = State::Stop;
+    const WAIT: State = State::Wait;
+    const DRAIN: State = State::Drain;
+    const KILL: State = State::Kill;
+    [
+        //   Restart           Ended             Empty            Terminate        Timeout
+        // No time is set, and the program's own end comes first.
+        /* Up */
+        [(WAIT, Delay),    (DRAIN, Drain),   (UP, Nothing),   (STOP, Stop),    (UP, Nothing)],
+        // Whatever was asked for before, a program that was told to stop is not started again.
+        /* Stop */
+        [(STOP, Drain),    (STOP, Drain),    (KILL, Leave),   (KILL, Kill),    (KILL, Kill)],
+        // Children of earlier runs come and go.
+        /* Wait */
+        [(WAIT, Nothing),  (DRAIN, Drain),   (WAIT, Nothing), (STOP, Drain),   (UP, Start)],
+        // What a first request asks for is under way.
+        /* Drain */
+        [(DRAIN, Nothing), (DRAIN, Nothing), (KILL, Leave),   (STOP, Nothing), (KILL, Kill)],
+        // A program may have been killed together with the rest.
+        /* Kill */
+        [(KILL, Kill),     (KILL, Kill),     (KILL, Leave),   (KILL, Kill),    (KILL, Kill)],
+    ]
+};
+
 /// The next state, and what to do on the way there.
 pub const fn next(state: State, event: Event) -> (State, Action) {
-    match (state, event) {
-        (State::Up, Event::Restart) => (State::Wait, Action::Delay),
-        // Whatever was asked for before, a program that was told to stop is not started again.
-        (State::Up | State::Stop, Event::Ended) | (State::Stop, Event::Restart) => (State::Drain, Action::Drain),
-        (State::Up, Event::Terminate) => (State::Stop, Action::Stop),
-        // A second request, or the end of the patience.
-        (State::Stop | State::Drain | State::Kill, Event::Terminate | Event::Timeout) => (State::Kill, Action::Kill),
-        (State::Wait, Event::Timeout) => (State::Up, Action::Start),
-        (State::Wait, Event::Terminate | Event::Ended) => (State::Drain, Action::Drain),
-        // A program that is killed together with the rest.
-        (State::Kill, Event::Ended | Event::Restart) => (State::Kill, Action::Kill),
-        (State::Drain | State::Kill, Event::Empty) => (State::Kill, Action::Leave),
-        // No time is set, nothing more can end, children come and go.
-        (State::Up, Event::Timeout)
-        | (State::Wait | State::Drain, Event::Restart)
-        | (State::Drain, Event::Ended)
-        | (State::Up | State::Stop | State::Wait, Event::Empty) => (state, Action::Nothing),
-    }
+    TABLE[state as usize][event as usize]
 }
 
 #[cfg(test)]
@@ -82,44 +94,31 @@ mod tests {
     const EVENTS: [Event; 5] = [Event::Restart, Event::Ended, Event::Empty, Event::Terminate, Event::Timeout];
 
     #[test]
-    fn every_pair_has_its_answer() {
-        use Action::*;
-        let table = [
-            // Restart, Ended, Empty, Terminate, Timeout
-            [
-                (State::Wait, Delay),
-                (State::Drain, Drain),
-                (State::Up, Nothing),
-                (State::Stop, Stop),
-                (State::Up, Nothing),
-            ],
-            [
-                (State::Drain, Drain),
-                (State::Drain, Drain),
-                (State::Stop, Nothing),
-                (State::Kill, Kill),
-                (State::Kill, Kill),
-            ],
-            [
-                (State::Wait, Nothing),
-                (State::Drain, Drain),
-                (State::Wait, Nothing),
-                (State::Drain, Drain),
-                (State::Up, Start),
-            ],
-            [
-                (State::Drain, Nothing),
-                (State::Drain, Nothing),
-                (State::Kill, Leave),
-                (State::Kill, Kill),
-                (State::Kill, Kill),
-            ],
-            [(State::Kill, Kill), (State::Kill, Kill), (State::Kill, Leave), (State::Kill, Kill), (State::Kill, Kill)],
-        ];
-        for (state, row) in STATES.iter().zip(table) {
-            for (event, answer) in EVENTS.iter().zip(row) {
-                assert_eq!(next(*state, *event), answer, "{state:?} {event:?}");
-            }
+    fn a_row_and_a_column_are_those_of_their_names() {
+        assert_eq!(next(State::Up, Event::Restart), (State::Wait, Action::Delay));
+        assert_eq!(next(State::Up, Event::Terminate), (State::Stop, Action::Stop));
+        assert_eq!(next(State::Wait, Event::Timeout), (State::Up, Action::Start));
+        assert_eq!(next(State::Drain, Event::Timeout), (State::Kill, Action::Kill));
+        for (index, state) in STATES.into_iter().enumerate() {
+            assert_eq!(state as usize, index);
+        }
+        for (index, event) in EVENTS.into_iter().enumerate() {
+            assert_eq!(event as usize, index);
+        }
+    }
+
+    #[test]
+    fn a_first_request_kills_nothing() {
+        for state in [State::Up, State::Wait, State::Drain] {
+            assert_ne!(next(state, Event::Terminate).1, Action::Kill, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_ends_for_good_is_over_when_no_child_is_left_or_the_time_is() {
+        for state in [State::Stop, State::Drain, State::Kill] {
+            assert_eq!(next(state, Event::Empty).1, Action::Leave, "{state:?}");
+            assert_eq!(next(state, Event::Timeout).0, State::Kill, "{state:?}");
         }
     }
 

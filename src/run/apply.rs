@@ -170,7 +170,8 @@ impl Work<'_> {
         let old = digits(command.id as u32, 0, &mut old);
         let new = digits(self.start.record.daemon.load(Relaxed) as u32, 0, &mut new);
         let mut pool = Pool::new();
-        let mut environment = VectorMut::copy(command.environment, 0, &mut pool)?;
+        // Not the command's: NOTIFY_SOCKET may have come to it.
+        let mut environment = VectorMut::copy(self.environment, 0, &mut pool)?;
         for name in NAMED {
             if command.environment.into_iter().any(|word| word.strip(name).is_some_and(|id| id.is(old))) {
                 environment.set(join(name, new, &mut pool)?);

@@ -407,14 +407,13 @@ impl<'a> Monitor<'a> {
             }
             Action::Delay => {
                 self.name(c"dmz: wait");
-                if self.work.start.config.has(Opt::Pidfile) {
-                    let _ = file::set_size(self.work.pidfile, 0);
-                }
+                self.disown();
                 self.deadline = Some(now() + u64::from(self.delay));
                 self.delay = next_delay(self.delay);
                 self.restarts += 1;
             }
             Action::Drain | Action::Kill => {
+                self.disown();
                 self.told_count = 0;
                 self.patience();
                 self.sweep();
@@ -422,6 +421,13 @@ impl<'a> Monitor<'a> {
             Action::Leave => return true,
         }
         false
+    }
+
+    /// The pidfile names nobody while nothing runs.
+    fn disown(&self) {
+        if self.program.is_none() && self.work.start.config.has(Opt::Pidfile) {
+            let _ = file::set_size(self.work.pidfile, 0);
+        }
     }
 
     /// Sets the time for a stop.
@@ -435,6 +441,7 @@ impl<'a> Monitor<'a> {
     /// becomes our child, and is told after the child was reaped.
     fn sweep(&mut self) {
         let signal = match self.state {
+            State::Stop if self.program.is_none() => TERM,
             State::Drain => TERM,
             State::Kill => KILL,
             _ => return,
