@@ -428,17 +428,19 @@ fn what_is_no_number_never_reaches_the_kernel() {
 }
 
 #[test]
-fn a_carriage_return_is_no_part_of_the_last_field() {
+fn a_carriage_return_is_no_part_of_the_last_field_and_an_empty_one_is_the_usual_shell() {
     if lacks_root() {
         return;
     }
     let place = Place::new();
-    for end in ["\r\n", "\r", "\n", ""] {
-        let mut command = place.dmz(["-f", "-u", "web", "--", "/usr/bin/env"]);
-        let passwd = format!("web:x:33:34::/home:/bin/sh{end}");
-        let outcome = Outcome::of(with_accounts(&mut command, &place, passwd, ""));
-        let shell = outcome.stdout.split('\n').find_map(|line| line.strip_prefix("SHELL="));
-        assert_eq!(shell, Some("/bin/sh"), "{end:?}");
+    for (shell, means) in [("/bin/x", "/bin/x"), ("", "/bin/sh")] {
+        for end in ["\r\n", "\r", "\n", ""] {
+            let mut command = place.dmz(["-f", "-u", "web", "--", "/usr/bin/env"]);
+            let passwd = format!("web:x:33:34::/home:{shell}{end}");
+            let outcome = Outcome::of(with_accounts(&mut command, &place, passwd, ""));
+            let there = outcome.stdout.split('\n').find_map(|line| line.strip_prefix("SHELL="));
+            assert_eq!(there, Some(means), "{shell:?} {end:?}");
+        }
     }
 }
 

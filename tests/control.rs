@@ -218,6 +218,33 @@ fn who_may_not_signal_the_daemon_may_ask_and_is_told() {
     assert_pidfile(place.path("x.pid"), program);
 }
 
+#[test]
+fn a_file_that_may_not_be_removed_any_more_is_emptied() {
+    if lacks_root() {
+        return;
+    }
+    for options in [&[][..], &["-S"], &["-w"]] {
+        let place = Place::new();
+        let copy = copied(&place, &dmz(), "dmz");
+        let folder = place.path("folder");
+        fs::create_dir(&folder).unwrap();
+        let owned = |user| std::os::unix::fs::chown(&folder, Some(user), None).unwrap();
+        owned(65534);
+        let as_nobody =
+            |words: &[&str]| call(place.command(&copy).args(["-p", "folder/x.pid"]).args(words).uid(65534).gid(65534));
+        let start = as_nobody(&[options, &["--", "/bin/sleep", "100"]].concat());
+        let text = || fs::read_to_string(folder.join("x.pid")).unwrap_or_default();
+        until("the pidfile", || (!text().is_empty()).then_some(()));
+        owned(0);
+        assert_silent(as_nobody(&["-K"]).outcome(), 0);
+        start.outcome();
+        assert_eq!(text(), "", "{options:?}");
+        assert_silent(as_nobody(&["-T"]).outcome(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+        place.assert_left(&["dmz"]);
+    }
+}
+
 // Files that are none of a daemon's.
 
 #[test]

@@ -228,6 +228,8 @@ fn options_that_exclude_the_monitor_are_usage_errors() {
         &["-f", "-r"],
         &["-S", "-w"],
         &["-S", "--single-fork"],
+        &["-r", "-w"],
+        &["-r", "--single-fork"],
         &["-I", "-S"],
         &["-I", "--single-fork"],
         &["-S", "--stop-signal=NONE"],

@@ -319,6 +319,28 @@ fn at_the_timeout_the_tree_is_stopped_even_if_it_does_not_listen() {
 }
 
 #[test]
+fn an_init_that_is_told_to_end_while_it_waits_dies_of_that_signal() {
+    for (way, _) in WAYS {
+        for number in [SIGTERM, SIGINT] {
+            let place = Place::new();
+            let steps = program(&place, &["mark:@/there", "pause"]);
+            let mut command = place.dmz(words(&["-I", "-p", "x.pid", "--ready", way], &steps));
+            // Who runs the tests in the background ignores INT.
+            // SAFETY: integers only.
+            before(&mut command, move || {
+                done((unsafe { libc::signal(number, libc::SIG_DFL) } == libc::SIG_ERR).into())
+            });
+            let init = call(&mut command);
+            until_there(place.path("there"));
+            init.process().signal(number);
+            let outcome = init.outcome();
+            assert_eq!((outcome.code, &*outcome.stderr), (128 + number, ""), "{way}");
+            place.assert_left(&["there"]);
+        }
+    }
+}
+
+#[test]
 fn a_signal_to_the_launcher_takes_everything_down_and_it_dies_of_that_signal() {
     for (way, _) in WAYS {
         for options in [[].as_slice(), &["-S"]] {
@@ -330,14 +352,10 @@ fn a_signal_to_the_launcher_takes_everything_down_and_it_dies_of_that_signal() {
                 ));
                 before(&mut command, move || {
                     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-                    // SAFETY: integers, and the kernel reads one rlimit: SIGQUIT shall leave no core file. Who runs the tests
-                    // in the background ignores INT and QUIT.
-                    unsafe {
-                        libc::signal(number, libc::SIG_DFL);
-                        done(libc::setrlimit(libc::RLIMIT_CORE, &raw const none))
-                    }
+                    // SAFETY: an integer, and the kernel reads one rlimit: SIGQUIT shall leave no core file.
+                    done(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) })
                 });
-                let launcher = call(&mut command);
+                let launcher = call(ignoring(&mut command, &[number], false));
                 until_there(place.path("there"));
                 launcher.process().signal(number);
                 let outcome = launcher.outcome();
@@ -866,6 +884,19 @@ fn its_own_pidfile_is_what_the_caller_typed_and_may_be_a_little_late() {
     let outcome = finish(&place, &["-p", "x.pid", "--ready=exit:own.pid", "-t", "10"], &program);
     assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
     assert_eq!(number(place.path("x.pid")), number(place.path("own.pid")));
+}
+
+#[test]
+fn a_file_that_dmz_itself_locks_is_not_read_as_the_programs_own() {
+    for (option, way) in [("-l", "exit:locked"), ("-l", "exit:link"), ("-p", "exit:link")] {
+        let place = Place::new();
+        std::os::unix::fs::symlink("locked", place.path("link")).unwrap();
+        // To read it would drop the lock.
+        let options = [option, "locked", "-t", "5", "--ready", way];
+        let outcome = call(&mut place.dmz(words(&options, &program(&place, &["leave-child", "exit:0"])))).outcome();
+        assert!(outcome.stderr.ends_with(": that is a lock\n"), "{outcome:?}");
+        assert_nothing_left(&place, outcome, 125, if option == "-l" { &["link", "locked"] } else { &["link"] });
+    }
 }
 
 #[test]

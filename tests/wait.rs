@@ -93,7 +93,7 @@ fn signals_are_passed_on_and_do_not_end_the_wait() {
             "trap 'echo {name}' {name}; trap 'exit 42' ALRM; echo ready; while :; do sleep 100 & wait $!; done"
         );
         let with = ["-wPp", "x.pid", "-o", "out", "-E", "A=B", "--", "/bin/sh", "-c", &script];
-        let (launcher, program) = waiting(&place, &mut place.dmz(with));
+        let (launcher, program) = waiting(&place, ignoring(&mut place.dmz(with), &[signal], false));
         let says = |text: &str| until(text, || (fs::read_to_string(place.path("out")).unwrap() == text).then_some(()));
         says("ready\n");
         launcher.process().signal(signal);
@@ -113,9 +113,25 @@ fn signals_are_passed_on_and_do_not_end_the_wait() {
 fn a_signal_that_the_program_does_not_catch_ends_both() {
     let place = Place::new();
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
-        let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid"]).args(SLEEP));
+        let mut command = place.dmz(["-wPp", "x.pid"]);
+        let (launcher, program) = waiting(&place, ignoring(command.args(SLEEP), &[signal], false));
         launcher.process().signal(signal);
         assert_eq!(launcher.end().code, 128 + signal);
+        assert!(!program.is_alive());
+        place.assert_left(&[]);
+    }
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_is_not_passed_on() {
+    let place = Place::new();
+    for signal in [libc::SIGHUP, libc::SIGINT] {
+        let mut command = place.dmz(["-wPp", "x.pid"]);
+        ignoring(command.args(SLEEP), &[signal], true);
+        let (launcher, program) = waiting(&place, ignoring(&mut command, &[libc::SIGUSR1], false));
+        launcher.process().signal(signal);
+        launcher.process().signal(libc::SIGUSR1);
+        assert_eq!(launcher.end().code, 128 + libc::SIGUSR1);
         assert!(!program.is_alive());
         place.assert_left(&[]);
     }

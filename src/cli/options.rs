@@ -133,6 +133,10 @@ pub const CONFLICTS: &[[Opt; 2]] = &[
     #[cfg(feature = "monitor")]
     [Opt::Foreground, Opt::Init],
     #[cfg(feature = "monitor")]
+    [Opt::Restart, Opt::Wait],
+    #[cfg(feature = "monitor")]
+    [Opt::Restart, Opt::SingleFork],
+    #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::Wait],
     #[cfg(feature = "monitor")]
     [Opt::Supervise, Opt::SingleFork],

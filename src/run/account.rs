@@ -137,8 +137,12 @@ impl Finder<'_, '_> {
                     self.config.group = group;
                     self.config.set(Opt::Group);
                 }
-                for ((place, field), name) in self.variables.iter_mut().zip([5, 0, 0, 6]).zip(VARIABLES) {
-                    *place = Some(join(name, lines.field(field), self.pool)?);
+                let shell = lines.field(6);
+                // An empty one means that (passwd(5)).
+                let shell = if shell.is_empty() { Word::new(c"/bin/sh") } else { shell };
+                let fields = [lines.field(5), lines.field(0), lines.field(0), shell];
+                for ((place, field), name) in self.variables.iter_mut().zip(fields).zip(VARIABLES) {
+                    *place = Some(join(name, field, self.pool)?);
                 }
                 self.name = join(lines.field(0), Word::EMPTY, self.pool)?;
                 return Ok(());

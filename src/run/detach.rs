@@ -188,8 +188,10 @@ pub fn fork_daemon(start: &Start<'_>) -> Result<(), Reason> {
         return watch(start, daemon);
     }
     let is_proved = prove(daemon, start.record.session.load(Relaxed), pause)?;
-    // Who waits is told of the death itself.
-    if is_proved && is_killed(daemon) && !start.config.has(Opt::Wait) {
+    // Killed inside its exec, or so soon after it that nobody can tell: every signal was blocked. Who waits is told of the
+    // death itself.
+    let is_killed = || matches!(process::peek(daemon), Ok(Some(End::Killed(KILL | SEGV | BUS))));
+    if is_proved && !start.config.has(Opt::Wait) && is_killed() {
         return Err(Reason::ENDED);
     }
     // A filter may say EPERM to everything: what the daemon itself says counts, too.
@@ -219,13 +221,6 @@ pub fn fork_monitor(start: &Start<'_>) -> Result<(), Reason> {
 #[cfg(feature = "monitor")]
 const MOMENT: u64 = 100;
 
-/// Was this child killed inside its exec, or so soon after it that nobody can tell? Nothing else kills there: every signal
-/// was blocked.
-#[inline(never)]
-pub fn is_killed(child: process::Process) -> bool {
-    matches!(process::peek(child), Ok(Some(End::Killed(KILL | SEGV | BUS))))
-}
-
 /// How the kernel itself ends an exec that has gone too far to fail.
 const KILL: u8 = signal::KILL as u8;
 const SEGV: u8 = signal::SEGV as u8;
@@ -243,6 +238,16 @@ pub fn pause() -> Result<(), Reason> {
 /// the start is before that, and the exec itself may fail late.
 pub fn watch(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> {
     let record = start.record;
+    await_exec(start, daemon)?;
+    if !record.has_failed() {
+        record.prove();
+    }
+    Ok(())
+}
+
+/// The moment itself.
+pub fn await_exec(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> {
+    let record = start.record;
     let mut moments = MOMENTS;
     while moments > 0 {
         match process::peek(daemon) {
@@ -253,9 +258,6 @@ pub fn watch(start: &Start<'_>, daemon: process::Process) -> Result<(), Reason> 
             _ => moments -= 1,
         }
         time::pause();
-    }
-    if !record.has_failed() {
-        record.prove();
     }
     Ok(())
 }

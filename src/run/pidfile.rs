@@ -236,16 +236,20 @@ pub fn write(record: &Record, fd: Fd) -> Result<(), Reason> {
     Ok(written?)
 }
 
-/// The process id in somebody else's pidfile.
+/// The process id in somebody else's pidfile; an error if that is a file of ours.
 #[cfg(feature = "ready")]
-pub fn read(path: Word<'_>) -> Option<i32> {
-    let fd = file::open(file::HERE, path, flags::INPUT, 0).ok()?;
+pub fn read(path: Word<'_>, locked: &[Identity]) -> Result<Option<i32>, Reason> {
+    let Ok(fd) = file::open(file::HERE, path, flags::INPUT, 0) else { return Ok(None) };
+    if file::status(fd).is_ok_and(|there| locked.contains(&there.identity)) {
+        // Left open: any close would drop the lock.
+        return Err(Reason::PIDFILE);
+    }
     // A NUL stays behind what is read.
     let mut text = [0; 16];
     let [room @ .., _] = &mut text;
     let length = file::read_start(fd, room);
     file::close(fd);
-    text.get(..=length.ok()?).and_then(parse_pid)
+    Ok(text.get(..=length.unwrap_or(0)).and_then(parse_pid))
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
@@ -267,7 +271,9 @@ pub fn undo_open(work: &Work<'_>) {
         return;
     }
     let name = last_part(work.start.config.text(Opt::Pidfile));
-    if !record.pidfile_is(Pidfile::Made) || !unlink_same(work.folder, name, record.identity()) {
+    let is_made = record.pidfile_is(Pidfile::Made);
+    let is_gone = is_made && unlink_same(work.folder, name, record.identity());
+    if !is_gone && (is_made || record.pidfile_is(Pidfile::Overwritten)) {
         let _ = file::set_size(work.pidfile, 0);
     }
 }
@@ -279,8 +285,15 @@ pub fn unlink_same(folder: Fd, name: Word<'_>, identity: Identity) -> bool {
 
 /// Unlinks the file when its daemon is gone.
 pub fn remove(path: Word<'_>, identity: Identity) {
-    if lock_again(path, identity).is_some() {
-        let _ = file::unlink(path);
+    if let Some(fd) = lock_again(path, identity) {
+        unlink(path, fd);
+    }
+}
+
+/// Unlinks the file that is open as `fd`; where that may not be, it is emptied: it names nobody.
+fn unlink(path: Word<'_>, fd: Fd) {
+    if file::unlink(path).is_err() {
+        let _ = file::set_size(fd, 0);
     }
 }
 
@@ -289,7 +302,7 @@ pub fn remove(path: Word<'_>, identity: Identity) {
 pub fn remove_open(path: Word<'_>, fd: Fd, identity: Identity) {
     let is_same = |there: file::Status| there.identity == identity;
     if file::lock(fd).is_ok() && file::status_at(file::HERE, path).is_ok_and(is_same) {
-        let _ = file::unlink(path);
+        unlink(path, fd);
     }
 }
 

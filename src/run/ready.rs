@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
 use super::descriptors::find_null;
-use super::detach::{become_daemon, is_killed, prove, watch};
+use super::detach::{become_daemon, prove, watch};
 use super::pidfile::least_of;
 use super::record::Record;
 use super::sooner;
@@ -149,8 +149,8 @@ impl<'a> Wait<'a> {
             // Asked after whether it has ended, so that nothing that it said is missed.
             Ready::Descriptor(_) => self.has_newline()?,
             Ready::Notify => self.is_told(program)?,
-            Ready::Exec => !is_killed(program),
             // The monitor sees to that.
+            Ready::Exec => true,
             Ready::Exit => return Ok(false),
         };
         if has_ended && !is_ready { Err(Reason::ENDED_EARLY) } else { Ok(is_ready) }

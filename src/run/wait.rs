@@ -29,8 +29,10 @@ fn wait_for(program: Process) -> Result<End, Errno> {
             return Ok(end);
         }
         // The child signal has been blocked since before the program was born, so its end cannot be missed.
+        // What the caller ignores is not for the program either (nohup(1)).
         if let Ok(number) = signal::wait(FORWARDED)
             && number != signal::CHILD
+            && !signal::is_ignored(number)
         {
             process::signal(program, number);
         }

@@ -81,7 +81,11 @@ pub fn duplicate_from(fd: Fd, least: i32, stays: bool) -> Result<Fd> {
     let command = if stays { linux::F_DUPFD } else { linux::F_DUPFD_CLOEXEC };
     // SAFETY: both commands take an integer and touch no memory.
     let new = unsafe { syscall(linux::__NR_fcntl, fd.0 as usize, command as usize, least as usize, 0, 0) };
-    Ok(Fd(answer(new)? as i32))
+    match answer(new) {
+        // What it says of a number that the limit does not allow.
+        Err(Errno::INVAL) => Err(Errno::MFILE),
+        new => Ok(Fd(new? as i32)),
+    }
 }
 
 /// Makes `number` a second name of `fd` that stays open over an exec (dup3(2)); EBUSY and EINTR are asked again.
@@ -97,6 +101,8 @@ pub fn duplicate_onto(fd: Fd, number: i32) -> Result<()> {
     loop {
         match rustix::io::dup3(fd.borrow(), &mut target, DupFlags::empty()) {
             Err(rustix::io::Errno::BUSY | rustix::io::Errno::INTR) => {}
+            // What it says of a number that the limit does not allow: the other one is open.
+            Err(rustix::io::Errno::BADF) => return Err(Errno::MFILE),
             other => return Ok(other?),
         }
     }

@@ -432,6 +432,18 @@ pub fn before(command: &mut Command, act: impl FnMut() -> io::Result<()> + Send 
     unsafe { command.pre_exec(act) }
 }
 
+/// `command` begins with these signals ignored, or not; who runs the tests in the background may ignore some.
+pub fn ignoring<'a>(command: &'a mut Command, signals: &[i32], ignored: bool) -> &'a mut Command {
+    let signals = signals.to_vec();
+    before(command, move || {
+        for signal in &signals {
+            // SAFETY: integers, and no handler.
+            unsafe { libc::signal(*signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
+        }
+        Ok(())
+    })
+}
+
 /// An error if a C function said -1.
 pub fn done(answer: i32) -> io::Result<()> {
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }

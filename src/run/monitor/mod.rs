@@ -12,7 +12,7 @@ mod terminal;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::apply::{Start, Work};
-use super::detach::{pause, prove};
+use super::detach::{await_exec, pause, prove};
 use super::{perform, pidfile, sooner};
 use crate::Word;
 use crate::plan::machine::{Action, Event, State, next};
@@ -196,7 +196,10 @@ impl<'a> Monitor<'a> {
         let Some(program) = process::fork(&record.daemon)? else { self.become_program() };
         // The program leads a group of its own, or is in this one.
         let group = if config.leads_group() { program.number() } else { process::own_group() };
-        let proved = prove(program, group, pause);
+        let mut proved = prove(program, group, pause);
+        if config.ready == Ready::Exec && !self.is_ready {
+            proved = proved.and_then(|proved| await_exec(start, program).map(|()| proved));
+        }
         if proved != Ok(true) || !record.is_executing() {
             process::end(program);
             self.take_terminal_back();
@@ -301,7 +304,11 @@ impl<'a> Monitor<'a> {
     }
 
     /// The start has failed: everything is stopped, and then that is told.
-    fn give_up(&mut self, failure: Failure) {
+    fn give_up(&mut self, mut failure: Failure) {
+        // In the foreground a signal has told the program and us.
+        if failure.reason == Reason::ENDED_EARLY && self.is_last && self.work.start.config.has(Opt::Init) {
+            failure.reason = Reason::INTERRUPTED;
+        }
         self.failure = self.failure.or(Some(failure));
         self.is_last = true;
         self.adopts_until = None;
@@ -341,7 +348,9 @@ impl<'a> Monitor<'a> {
         self.look();
         (self.program, self.end) = (None, end);
         // ^C has gone to the program alone, and means all of this.
-        self.is_last |= self.has_foreground && matches!(end, End::Killed(KEY_INT | KEY_QUIT));
+        if let (End::Killed(key @ (KEY_INT | KEY_QUIT)), true) = (end, self.has_foreground) {
+            self.is_told_to_end(key.into());
+        }
         self.take_terminal_back();
         #[cfg(feature = "ready")]
         if end == End::Exited(0) {
@@ -505,7 +514,7 @@ impl<'a> Monitor<'a> {
             _ if mapped == 0 => {}
             TERM | INT => {
                 // In the foreground it is passed on as it is; and then that was the last start.
-                self.is_last = true;
+                self.is_told_to_end(number);
                 if self.program.is_some() {
                     self.forward(mapped);
                     if self.state == State::Up && config.has(Opt::StopTimeout) {
@@ -520,6 +529,12 @@ impl<'a> Monitor<'a> {
             CONT if self.state != State::Up && config.has(Opt::Supervise) => {}
             _ => self.forward(mapped),
         }
+    }
+
+    /// Nothing is started any more. A start that is not over has been ended by that signal.
+    fn is_told_to_end(&mut self, signal: u32) {
+        self.is_last = true;
+        self.work.start.record.set_number(signal as i32);
     }
 
     /// Passes a signal on to the program. One that cannot be sent is not worth an end.

@@ -49,7 +49,10 @@ impl Monitor<'_> {
                 }
             });
         } else {
-            found = pidfile::read(file).and_then(process::Process::new);
+            match pidfile::read(file, &self.work.locked) {
+                Ok(pid) => found = pid.and_then(process::Process::new),
+                Err(reason) => return self.give_up(Failure { step: Step::AwaitReady, reason }),
+            }
             count = 1;
         }
         if let (Some(child), 1) = (found, count)
