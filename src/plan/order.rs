@@ -25,6 +25,9 @@ pub const ORDER: &[Row] = &[
     // Before it, too: what is left of a program that is not ready in time must become ours.
     #[cfg(feature = "ready")]
     Row(Launcher, AdoptOrphans, Ready, Some(ForksTwice)),
+    // Before the channel is there, whose number it could be.
+    #[cfg(feature = "ready")]
+    Row(Launcher, CheckKept, LaunchersChannel, None),
     #[cfg(feature = "ready")]
     Row(Launcher, OpenChannel, LaunchersChannel, None),
     // Only if the launcher leads a process group and so must not make a session, or waits and so stays in its own. It

@@ -104,7 +104,12 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         #[cfg(feature = "ready")]
         Step::Fork if config.has(Opt::Ready) => detach::fork_and_watch(work.start, work.channel)?,
         Step::Fork => detach::fork(work.start)?,
-        Step::CreateSession => process::new_session()?,
+        Step::CreateSession => {
+            // Of a PID namespace that its caller made, and is not in, the session process is the first.
+            if process::new_session()? == 1 && !config.has(Opt::SingleFork) {
+                return Err(Reason::FIRST);
+            }
+        }
         #[cfg(feature = "ready")]
         Step::ForkDaemon if config.has(Opt::Ready) => ready::start_daemon(work)?,
         Step::ForkDaemon => detach::fork_daemon(work.start)?,

@@ -45,6 +45,10 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::SetUser => sys::set_user(config.user)?,
         Step::SetCapabilities => {
             sys::set_capabilities(config.caps)?;
+            if config.has(Opt::Caps) {
+                // An exec would end that; a process that goes on has it for good.
+                sys::keep_capabilities(false)?;
+            }
             numbers(config.caps).try_for_each(sys::raise_capability)?;
         }
         Step::ForbidPrivileges => sys::forbid_new_privileges()?,
@@ -68,7 +72,7 @@ fn limit_capabilities(caps: u64) -> Result<(), Reason> {
             other => other?,
         }
     }
-    Ok(sys::keep_capabilities()?)
+    Ok(sys::keep_capabilities(true)?)
 }
 
 /// Asks the kernel who this process is: a change that only pretended must not run the program.

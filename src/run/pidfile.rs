@@ -105,10 +105,14 @@ fn open_in(folder: Fd, name: Word<'_>, record: &Record, is_pidfile: bool) -> Res
         // Noted before: a daemon that is killed inside the call must not leave the file behind.
         note(Pidfile::Made);
         match file::open(folder, name, flags::NEW, MODE) {
-            Err(Errno::EXIST) => {}
-            other => return Ok(other?),
+            Ok(fd) => return Ok(fd),
+            Err(errno) => {
+                note(Pidfile::Untouched);
+                if errno != Errno::EXIST {
+                    return Err(errno.into());
+                }
+            }
         }
-        note(Pidfile::Untouched);
         match file::open(folder, name, flags::OLD, 0) {
             // Gone between the two calls.
             Err(Errno::NOENT) => {}

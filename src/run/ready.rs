@@ -298,6 +298,13 @@ pub fn stop_session(record: &Record) {
             let _ = signal::wait_for(signal::set(&[CHILD]), Some(deadline - now()));
         }
     }
+    // Without /proc nothing lists the rest. The daemon has not been waited for, so its group is still its own.
+    if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
+        && process::peek(daemon).is_ok()
+        && let Some(group) = crate::sys::monitor::other_group(daemon)
+    {
+        crate::sys::monitor::signal_group(group, signal::KILL);
+    }
     let mut is_left = true;
     // What a child leaves behind becomes ours when it is gone.
     while is_left {
@@ -326,13 +333,20 @@ pub fn announce(address: Word<'_>, main: i32) {
 
 /// Tells the manager at `address` something, and waits until it knows.
 pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
-    channel::send(address, text, None)?;
+    let end = now() + PATIENCE;
+    let send = |text, fd| loop {
+        match channel::send(address, text, fd) {
+            // It has not read what came before.
+            Err(Errno::AGAIN) if now() < end => crate::sys::time::pause(),
+            other => return other,
+        }
+    };
+    send(text, None)?;
     // Its closing of the pipe says that it has read all that came before (sd_notify_barrier(3)).
     if let Ok([from, to]) = channel::pipe() {
-        let sent = channel::send(address, Word::new(c"BARRIER=1"), Some(to));
+        let sent = send(Word::new(c"BARRIER=1"), Some(to));
         file::close(to);
         // A host may have handlers.
-        let end = now() + PATIENCE;
         while sent.is_ok() && await_event(from, end.saturating_sub(now())) == Err(Errno::INTR) {}
         file::close(from);
     }

@@ -56,14 +56,30 @@ pub fn library_fork() -> Option<Fork> {
 
 /// Waits for a child to end, a silent one, too (waitid(2) with __WALL, Linux 4.7).
 pub fn wait(child: Process) {
+    wait_for(child, WaitIdOptions::EXITED);
+}
+
+/// The same, but it stays a zombie, so that its number is still its own.
+pub fn await_end(child: Process) {
+    wait_for(child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+}
+
+fn wait_for(child: Process, options: WaitIdOptions) {
     let Some(pid) = Pid::from_raw(child.number()) else { return };
-    let options = WaitIdOptions::EXITED | WaitIdOptions::from_bits_retain(linux::__WALL);
+    let options = options | WaitIdOptions::from_bits_retain(linux::__WALL);
     while rustix::process::waitid(WaitId::Pid(pid), options).is_err_and(|errno| errno == rustix::io::Errno::INTR) {}
 }
 
 /// Kills everything in this process's group, itself included (kill(2)).
 pub fn end_own_group() {
     let _ = rustix::process::kill_current_process_group(Signal::KILL);
+}
+
+/// Kills everything in the group that a child leads, if it does (kill(2)).
+pub fn end_group(leader: Process) {
+    if let Some(pid) = Pid::from_raw(leader.number()) {
+        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    }
 }
 
 /// Is this process's parent `id`, or can it not be seen from here?

@@ -74,8 +74,8 @@ pub fn change_root(path: Word<'_>) -> Result<()> {
 }
 
 /// Keeps the permitted capabilities when the user ids change (prctl(2), PR_SET_KEEPCAPS).
-pub fn keep_capabilities() -> Result<()> {
-    Ok(rustix::thread::set_keep_capabilities(true)?)
+pub fn keep_capabilities(yes: bool) -> Result<()> {
+    Ok(rustix::thread::set_keep_capabilities(yes)?)
 }
 
 /// Takes capability `number` out of what any exec can give (prctl(2), PR_CAPBSET_DROP); EINVAL for one that the kernel

@@ -77,6 +77,9 @@ pub struct Arena<T: 'static> {
 
 const PAGE: usize = 4096;
 
+/// The outer stack, and half of the inner one. What is not optimized has frames several times as large.
+const STACK: usize = if cfg!(debug_assertions) { 4 * PAGE } else { PAGE };
+
 /// Record and path.
 const RECORD: usize = 2 * PAGE;
 
@@ -88,8 +91,8 @@ pub fn arena<T: Sync>(record: T, is_shared: bool, has_session: bool) -> Result<A
     let place = map(RECORD, flags)?.cast::<T>();
     let (mut outer, mut inner) = (null_mut(), BELOW.as_ptr());
     if has_session {
-        inner = map(3 * PAGE, MapFlags::PRIVATE)?.wrapping_add(2 * PAGE);
-        outer = inner.wrapping_add(PAGE);
+        inner = map(3 * STACK, MapFlags::PRIVATE)?.wrapping_add(2 * STACK);
+        outer = inner.wrapping_add(STACK);
     }
     let stack = |end| Stack(Once(AtomicPtr::new(end)));
     // SAFETY: record and room fit into their pages, and the record is written before it is lent out; the mapping lasts as

@@ -141,10 +141,9 @@ pub fn own_group() -> i32 {
     unsafe { syscall(linux::__NR_getpgid, 0, 0, 0, 0, 0) as i32 }
 }
 
-/// setsid(2): EPERM for the leader of a process group.
-pub fn new_session() -> Result<()> {
-    rustix::process::setsid()?;
-    Ok(())
+/// setsid(2): EPERM for the leader of a process group. The session's number, which is this process's.
+pub fn new_session() -> Result<i32> {
+    Ok(rustix::process::setsid()?.as_raw_nonzero().get())
 }
 
 /// Whether orphans among our descendants become our children (prctl(2), PR_SET_CHILD_SUBREAPER; Linux 3.4).

@@ -54,7 +54,6 @@ pub fn dispose(signal: u32, ignore: bool) -> Result<bool> {
 }
 
 /// Is a signal ignored (rt_sigaction(2))?
-#[cfg(feature = "ready")]
 pub fn is_ignored(signal: u32) -> bool {
     let mut action: Action = [0; 6];
     let place = action.as_mut_ptr() as usize;

@@ -97,6 +97,12 @@ fn split<'a>(
     if let Ok(None) = session {
         session_process(by, limit, launcher, &undo, record);
         record.daemon.store(process::own_id(), Relaxed);
+        // A session process that was killed before that has left nobody who knows of this one. What `change` does to ids takes
+        // that back.
+        let _ = process::follow_parent(Some(Signal::KILL));
+        if !sys::is_parent(record.session.load(Relaxed)) {
+            process::exit(1)
+        }
         match change(record) {
             Ok(held) => return Ok(Side::Daemon(Detached { record: shared, held })),
             Err(reason) => {
@@ -106,11 +112,19 @@ fn split<'a>(
         }
     }
     let _ = signal::block(mask);
-    if let Some(session) = session.map_err(|errno| failed(errno.into()))? {
-        sys::wait(session);
+    let session = session.map_err(|errno| failed(errno.into()))?;
+    if let Some(session) = session {
+        sys::await_end(session);
     }
     // It was killed if it has not said anything, and then the daemon may not say anything any more.
     record.decide(Err(Reason::KILLED));
+    if let Some(session) = session {
+        // Nor has it ended what the daemon has started.
+        if record.verdict().is_err() {
+            sys::end_group(session);
+        }
+        sys::wait(session);
+    }
     if let (Err(_), Some(undo)) = (record.verdict(), undo) {
         undo(record);
     }
@@ -128,7 +142,12 @@ fn session_process(
 ) {
     record.session.store(process::own_id(), Relaxed);
     record.note(Step::CreateSession);
-    let forked = process::new_session().and_then(|()| {
+    let forked = process::new_session().and_then(|number| {
+        if number == 1 {
+            // Of a PID namespace that its caller made, and is not in: the kernel ends everything in it with this one.
+            record.decide(Err(Reason::FIRST));
+            process::exit(0)
+        }
         record.note(Step::ForkDaemon);
         // Blocked, so that `watch` takes it; where there is nothing to undo, the kernel may end this process by itself, and
         // the daemon follows.
@@ -193,6 +212,10 @@ const AWAITED: signal::Set = signal::set(&[signal::CHILD, signal::CONT, signal::
 /// Waits until the daemon has gone. One that was killed together with its session process is nobody's child here, and takes
 /// its lock along a moment later.
 fn await_end(record: &Record) {
+    // Of a subreaper, or PID 1, it is a child by now.
+    if let Some(daemon) = process::Process::new(record.daemon.load(Relaxed)) {
+        process::end(daemon);
+    }
     let end = now() + MOMENT;
     while !process::is_gone(record.daemon.load(Relaxed)) && now() < end {
         time::pause();

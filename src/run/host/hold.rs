@@ -83,7 +83,11 @@ pub(super) fn lock(work: &mut Work<'_>) -> Result<(), Reason> {
 pub(super) fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, Reason> {
     let record = work.start.record;
     record.note(Step::WritePidfile);
-    let (folder, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
+    let (low, name) = pidfile::open_folder(path, &mut work.path, sys::user())?;
+    // Out of the way of descriptors 0 to 2, which may be closed.
+    let folder = file::duplicate_from(low, 10, false);
+    file::close(low);
+    let folder = folder?;
     let mut held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
     let written =
         sys::close_on_exec(held.file, true).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
