@@ -316,6 +316,21 @@ fn too_few_descriptors_are_a_clear_line() {
 }
 
 #[test]
+fn a_start_without_a_descriptor_for_the_pidfile_leaves_what_is_there() {
+    let place = Place::new();
+    place.file("empty", "");
+    assert!(std::process::Command::new("mkfifo").arg(place.path("fifo")).status().unwrap().success());
+    for name in ["empty", "fifo"] {
+        // The folder takes the last one.
+        let mut command = place.dmz(["-p", name, "--", "/bin/true"]);
+        let outcome = Outcome::of(limited(&mut command, libc::RLIMIT_NOFILE as i32, 4));
+        assert_eq!(outcome.code, 125, "{outcome:?}");
+        assert!(outcome.stderr.ends_with("Too many open files\n"), "{outcome:?}");
+        assert!(place.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_start_that_fails_early_touches_no_file() {
     let place = Place::new();
     place.file("out", "text");

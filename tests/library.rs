@@ -524,6 +524,27 @@ fn a_session_process_that_is_killed_leaves_nothing() {
 }
 
 #[test]
+fn a_session_process_that_is_killed_takes_along_what_the_daemon_has_started() {
+    let place = Place::new();
+    let child = fs::File::create(place.path("child")).unwrap();
+    let killing = |ready| {
+        let _unspoken: Ready<'_> = ready;
+        // SAFETY: plain calls with integers, and one place to read from.
+        unsafe {
+            let pid = libc::fork();
+            if pid > 0 {
+                libc::write(child.as_raw_fd(), (&raw const pid).cast(), 4);
+                libc::kill(parent(), libc::SIGKILL);
+            }
+        }
+        pause();
+    };
+    assert_eq!(detach(Daemon::new(), killing).unwrap_err().kind(), ErrorKind::Ended);
+    let pid = i32::from_ne_bytes(fs::read(place.path("child")).unwrap().try_into().unwrap());
+    until("its end", || (!Process(pid).is_alive()).then_some(()));
+}
+
+#[test]
 fn what_a_daemon_has_started_ends_with_it_when_it_is_not_ready_in_time() {
     let place = Place::new();
     let child = fs::File::create(place.path("child")).unwrap();
@@ -746,6 +767,54 @@ fn a_pidfile_alone_excludes_others_and_spares_what_is_not_its_own() {
     place.assert_left(&["old", "x.pid"]);
 }
 
+#[test]
+fn a_pidfile_whose_lock_was_lost_and_taken_stays() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let pidfile = PidFile::lock(&path).unwrap();
+    // This loses it.
+    fs::read(place.path("x.pid")).unwrap();
+    let daemon = place.own(Process(Daemon::new().pid_file(&path).spawn(&SLEEP).unwrap()));
+    drop(pidfile);
+    assert_pidfile(place.path("x.pid"), daemon);
+}
+
+#[test]
+fn a_pidfile_is_on_no_standard_descriptor() {
+    let place = Place::new();
+    let path = c(place.path("x.pid"));
+    let verdict = in_a_child(|| {
+        // SAFETY: integers only; this copy of the tests reads and writes nothing.
+        let open = || (0..3).filter(|number| unsafe { libc::fcntl(*number, libc::F_GETFD) } != -1).count();
+        // SAFETY: the same.
+        unsafe { libc::close_range(0, 2, 0) };
+        match PidFile::lock(&path) {
+            Ok(_pidfile) => open() as i32,
+            Err(_) => 9,
+        }
+    });
+    assert_eq!(verdict, 0);
+    place.assert_left(&[]);
+}
+
+#[test]
+fn capabilities_that_are_kept_do_not_survive_a_later_change_of_the_user() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let looking = |ready: Ready<'_>| {
+        // SAFETY: prctl with integers.
+        if unsafe { libc::prctl(libc::PR_GET_KEEPCAPS) } != 0 {
+            ready.fail(libc::EPERM);
+        }
+        let _pidfile = ready.notify();
+        pause();
+    };
+    // CAP_SETUID among them.
+    place.own(Process(detach(Daemon::new().capabilities(1 << 7), looking).unwrap()));
+}
+
 /// How many descriptors are open in this process.
 fn open_descriptors() -> usize {
     // SAFETY: fcntl with integers.
@@ -785,7 +854,7 @@ fn a_pidfile_that_was_made_in_vain_is_removed() {
             return 1;
         }
         match PidFile::lock(&path) {
-            Err(error) if error.errno() == Some(libc::EINVAL) => 0,
+            Err(error) if error.errno() == Some(libc::EMFILE) => 0,
             Err(_) => 2,
             Ok(_) => 3,
         }

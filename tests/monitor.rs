@@ -220,6 +220,40 @@ fn a_start_that_fails_says_so_and_leaves_nothing() {
 }
 
 #[test]
+fn what_a_program_sends_to_its_group_is_not_for_the_monitor() {
+    let place = Place::new();
+    let program = sh("echo run >>runs; [ $(wc -l <runs) -lt 3 ] && kill 0; exec sleep 100");
+    let (monitor, _) = supervise(&place, &["-c", ".", "-r", "--restart-delay=0"], program);
+    until_lines(place.path("runs"), 3);
+    assert!(monitor.is_alive());
+    monitor.signal(SIGTERM);
+    monitor.wait();
+}
+
+#[test]
+fn while_a_start_is_given_up_the_monitor_sleeps() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let mut traced = place.command("strace");
+    traced.args(["-o", "trace", "-e", "trace=rt_sigtimedwait"]).arg(dmz());
+    traced.args([
+        "-I",
+        "--stop-timeout=1",
+        "--ready=fd:3",
+        "-t0",
+        "--",
+        "/bin/sh",
+        "-c",
+        "trap '' TERM; sleep 100 & wait; wait",
+    ]);
+    assert_eq!(Outcome::of(&mut traced).code, 124);
+    let waits = fs::read_to_string(place.path("trace")).unwrap().lines().count();
+    assert!(waits < 100, "{waits} waits in a second");
+}
+
+#[test]
 fn options_that_exclude_the_monitor_are_usage_errors() {
     let place = Place::new();
     for options in [

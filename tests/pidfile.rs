@@ -39,6 +39,39 @@ fn the_pidfile_is_complete_and_locked_by_the_program() {
 }
 
 #[test]
+fn a_pidfile_on_a_descriptor_that_is_redirected_is_refused() {
+    let place = Place::new();
+    for (option, number) in [("-i", 0), ("-o", 1), ("-e", 2)] {
+        for way in [&["-f"][..], &["--keep-fd", &number.to_string()]] {
+            for lock in ["-p", "-l"] {
+                place.file("target", "");
+                let line = format!("exec \"$0\" \"$@\" 2>said {number}<>locked");
+                let mut command = place.command("/bin/sh");
+                command.args(["-c", &line]).arg(dmz()).args(way).args([
+                    lock,
+                    "locked",
+                    option,
+                    "target",
+                    "--",
+                    "/bin/true",
+                ]);
+                // To put the file in its place would close the lock's, and drop the lock.
+                let outcome = Outcome::of(&mut command);
+                assert_eq!(outcome.code, 125, "{way:?} {lock} {option}: {outcome:?}");
+                if number != 2 {
+                    let said = fs::read_to_string(place.path("said")).unwrap();
+                    assert!(said.ends_with("file locked: that is a lock\n"), "{said}");
+                }
+                assert_eq!(fs::read_to_string(place.path("target")).unwrap(), "");
+                for name in ["said", "locked"] {
+                    fs::remove_file(place.path(name)).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_second_start_prints_the_owner_and_changes_nothing() {
     let place = Place::new();
     let program = start(&place, ["-p", "x.pid", "--", "/bin/sleep", "100"]);

@@ -325,12 +325,7 @@ fn an_init_that_is_told_to_end_while_it_waits_dies_of_that_signal() {
             let place = Place::new();
             let steps = program(&place, &["mark:@/there", "pause"]);
             let mut command = place.dmz(words(&["-I", "-p", "x.pid", "--ready", way], &steps));
-            // Who runs the tests in the background ignores INT.
-            // SAFETY: integers only.
-            before(&mut command, move || {
-                done((unsafe { libc::signal(number, libc::SIG_DFL) } == libc::SIG_ERR).into())
-            });
-            let init = call(&mut command);
+            let init = call(ignoring(&mut command, &[number], false));
             until_there(place.path("there"));
             init.process().signal(number);
             let outcome = init.outcome();
@@ -897,6 +892,44 @@ fn a_file_that_dmz_itself_locks_is_not_read_as_the_programs_own() {
         assert!(outcome.stderr.ends_with(": that is a lock\n"), "{outcome:?}");
         assert_nothing_left(&place, outcome, 125, if option == "-l" { &["link", "locked"] } else { &["link"] });
     }
+}
+
+#[test]
+fn a_child_that_was_there_before_is_not_the_daemon() {
+    let place = Place::new();
+    let mut command = place.command("/bin/sh");
+    command.args(["-c", "sleep 100 & exec \"$0\" -I --ready exit -- /bin/true"]).arg(dmz());
+    let outcome = call(&mut command).outcome();
+    assert_eq!(outcome.code, 122, "{outcome:?}");
+}
+
+#[test]
+fn a_descriptor_to_be_kept_is_not_the_channels() {
+    let place = Place::new();
+    for number in ["10", "11", "12"] {
+        for way in ["fd:5", "notify"] {
+            let mut command = place.dmz(["--keep-fd", number, "--ready", way, "-t", "5", "--", "/bin/sleep", "100"]);
+            // SAFETY: integers only.
+            before(&mut command, || done(unsafe { libc::close_range(10, 12, 0) }));
+            let outcome = call(&mut command).outcome();
+            assert!(outcome.stderr.contains(number), "{outcome:?}");
+            assert_nothing_left(&place, outcome, 125, &[]);
+        }
+    }
+}
+
+#[test]
+fn who_may_not_be_killed_is_not_waited_for() {
+    if lacks_root() || lacks("setpriv") {
+        return;
+    }
+    let place = Place::new();
+    let mut command = place.command("setpriv");
+    command.args(["--bounding-set=-kill", "--inh-caps=-kill"]).arg(dmz());
+    command.args(["-u", "65534:65534", "--ready", "fd:3", "-t", "1", "--", "/bin/sleep", "100"]);
+    let outcome = call(&mut command).outcome();
+    assert_eq!(outcome.code, 124, "{outcome:?}");
+    place.processes().into_iter().for_each(Process::end);
 }
 
 #[test]

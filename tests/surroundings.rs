@@ -36,6 +36,36 @@ fn lacks_chroot() -> bool {
 }
 
 #[test]
+fn a_session_process_that_is_pid_1_takes_nothing_down() {
+    if lacks_root() || lacks("unshare") {
+        return;
+    }
+    let place = Place::new();
+    // Its first child is PID 1 of the new namespace, it itself is not in that.
+    let mut command = place.command("setsid");
+    command.args(["--wait", "unshare", "--pid"]).arg(dmz()).args(["-p", "x.pid"]).args(SLEEP);
+    let outcome = Outcome::of(&mut command);
+    assert_eq!(outcome.code, 125, "{outcome:?}");
+    assert!(outcome.stderr.contains("PID 1"), "{outcome:?}");
+    place.assert_left(&[]);
+}
+
+#[test]
+fn the_proc_of_another_namespace_names_nobody_of_ours() {
+    if lacks_root() || lacks("unshare") {
+        return;
+    }
+    let place = Place::new();
+    let mut command = place.command("unshare");
+    command.args(["--pid", "--fork", "--kill-child"]).arg(dmz());
+    command.args(["-I", "--", "/bin/sh", "-c", "\"$0\" --ready=fd:3 -t 1 -- /bin/sh -c 'sleep 100 & exec sleep 100'"]);
+    let begin = Instant::now();
+    let outcome = Outcome::of(command.arg(dmz()));
+    assert_eq!(outcome.code, 124, "{outcome:?}");
+    assert!(begin.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
 fn without_dev_proc_and_etc_the_program_finds_the_same() {
     if lacks_chroot() {
         return;

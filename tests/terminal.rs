@@ -267,6 +267,66 @@ fn suspend_stops_program_and_dmz_and_fg_continues_both() {
     assert_eq!(until_lines(place.path("status"), 1), ["130"]);
 }
 
+#[test]
+fn suspend_stops_the_whole_job_that_dmz_is_in() {
+    for line in ["/bin/sh script", "dmz -I /bin/sleep 100 | /bin/sleep 100"] {
+        let place = Place::new();
+        place.file("script", format!("{} -I /bin/sleep 100\necho on\n", dmz().display()));
+        let (master, shell) = shell(&place);
+        keys(&master, &format!("{}\n", line.replace("dmz", dmz().to_str().unwrap())));
+        let dmz = until("dmz", || {
+            drain(&master);
+            place.processes().into_iter().find(|process| comm(*process) == "dmz: up")
+        });
+        let program = child(dmz);
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        type_suspend(&master, dmz, program);
+        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        let job = || place.processes().into_iter().filter(|process| process.stat(5) == dmz.stat(5));
+        assert_eq!(job().count(), 2, "{line}");
+        job().for_each(|process| until_stopped(process, true));
+        type_fg(&master, shell);
+        job().for_each(|process| until_stopped(process, false));
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        keys(&master, "\x03");
+        until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
+        drain(&master);
+        place.processes().into_iter().filter(|process| *process != shell).for_each(Process::end); // the pipeline's other one
+    }
+}
+
+#[test]
+fn suspend_stops_nothing_that_nobody_could_continue() {
+    let place = Place::new();
+    let script = sh("mkfifo never; exec 3<>never; trap 'echo CONT' CONT; echo ready; while :; do read x <&3; done");
+    let (master, dmz) = led(&place, &["-I", "-c", ".", "-o", "heard"], script, &[]);
+    let program = child(dmz);
+    until_lines(place.path("heard"), 1);
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    // As for every process of such a group: the one that leads a session has no shell.
+    keys(&master, "\x1a");
+    assert_eq!(until_lines(place.path("heard"), 2), ["ready", "CONT"]);
+    keys(&master, "\x03");
+    until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
+}
+
+#[test]
+fn a_terminal_that_the_shell_has_taken_stays_its_own() {
+    let place = Place::new();
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
+    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    // Not by a key: the program goes on, and dmz learns of its end when it is continued.
+    dmz.signal(SIGSTOP);
+    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    program.signal(SIGTERM);
+    until("the program's end", || (!program.is_alive()).then_some(()));
+    dmz.signal(libc::SIGCONT);
+    until("the end of dmz", || (!dmz.is_alive()).then_some(()));
+    keys(&master, "echo yes >said\n");
+    assert_eq!(until_lines(place.path("said"), 1), ["yes"]);
+}
+
 /// What a program hears of five times ^Z and `fg`.
 fn assert_one_cont_each(option: &str) {
     let place = Place::new();

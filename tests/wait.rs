@@ -163,6 +163,43 @@ fn the_pidfile_is_only_removed_while_it_is_the_same() {
 }
 
 #[test]
+fn a_pidfile_that_names_another_daemon_by_now_stays() {
+    let place = Place::new();
+    let launcher = Guard::of(place.dmz(["-w", "--no-lock", "-p", "x.pid"]).args(SLEEP));
+    let text = || fs::read_to_string(place.path("x.pid")).unwrap_or_default();
+    let first = until("the first", || text().strip_suffix('\n').map(String::from));
+    let next = place.own(Process(
+        place.run(["-P", "--no-lock", "-p", "x.pid", "--", "/bin/sleep", "100"]).stdout.trim_end().parse().unwrap(),
+    ));
+    place.own(Process(first.parse().unwrap())).signal(libc::SIGTERM);
+    assert_eq!(launcher.end().code, 128 + libc::SIGTERM);
+    assert_eq!(text(), format!("{}\n", next.0));
+}
+
+#[test]
+fn a_pidfile_that_is_replaced_before_it_is_locked_again_stays() {
+    if lacks("strace") {
+        return;
+    }
+    let place = Place::new();
+    let mut command = place.command("strace");
+    command.args(["-o", "trace", "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1"]).arg(dmz());
+    let (launcher, program) = waiting(&place, command.args(["-wPp", "x.pid"]).args(SLEEP));
+    program.signal(libc::SIGTERM);
+    // The launcher has opened the file; then another one stops the dead daemon, and the next one makes a file of its own.
+    let trace = || fs::read_to_string(place.path("trace")).unwrap_or_default();
+    until("a stop", || trace().contains("stopped by SIGSTOP").then_some(()));
+    assert!(trace().contains("\"x.pid\""), "{}", trace());
+    assert_eq!(place.run(["-K", "-p", "x.pid"]).code, 0);
+    assert!(!place.path("x.pid").exists());
+    let next = place.start(["-p", "x.pid", "--", "/bin/sleep", "100"]);
+    let stopped = place.processes().into_iter().find(|process| *process != next && process.is_at("exe", dmz()));
+    stopped.unwrap().signal(libc::SIGCONT);
+    launcher.end();
+    assert_pidfile(place.path("x.pid"), next);
+}
+
+#[test]
 fn a_pidfile_that_was_replaced_by_a_plain_file_stays() {
     let place = Place::new();
     let (launcher, program) = waiting(&place, place.dmz(["-wPp", "x.pid"]).args(SLEEP));

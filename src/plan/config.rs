@@ -269,11 +269,6 @@ impl<'a> Config<'a> {
         !self.text(one).is_empty() && self.text(one).is(self.text(other))
     }
 
-    /// Does the program lead a process group of its own, in the monitor's session?
-    pub fn leads_group(&self) -> bool {
-        self.has(Opt::Init) || self.monitoring.target_group
-    }
-
     /// Is the program named by a path, not to be searched?
     pub fn has_path(&self) -> bool {
         self.text(Opt::Program).has(b'/')

@@ -160,6 +160,7 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<u32, Reason> {
                     record.set_identity(status.identity);
                 }
                 work.locked[usize::from(is_pidfile)] = status.identity;
+                check_standard(work.start.config, status.identity)?;
                 return check(work.opened, &there, work.start.command.user).map(|_| there.permissions());
             }
             // Another start removed or replaced it between our open and our lock.
@@ -174,6 +175,21 @@ pub fn lock(work: &mut Work<'_>, which: Opt) -> Result<u32, Reason> {
         record.note(if is_pidfile { Step::LockPidfile } else { Step::LockLockfile });
     }
     Err(Reason::REPLACED)
+}
+
+/// The file may not be open on a standard descriptor that stays until another one is put in its place: that closes it, and so
+/// drops the lock.
+fn check_standard(config: &Config<'_>, identity: Identity) -> Result<(), Reason> {
+    for (number, opt) in (0..).zip([Opt::Stdin, Opt::Stdout, Opt::Stderr]) {
+        if config.has(opt) && config.keeps(number) {
+            match file::status(Fd(number as i32)) {
+                Ok(there) if there.identity == identity => return Err(Reason::PIDFILE),
+                Ok(_) | Err(Errno::BADF) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why the file cannot be locked: a daemon's lock, of which the record gets the owner, or something else.
@@ -213,14 +229,20 @@ pub fn check(fd: Fd, status: &file::Status, user: u32) -> Result<Option<i32>, Re
     if status.size == 0 {
         return Ok(None);
     }
+    match text_of(fd)? {
+        // Emptied since, by a start that is about to write to it.
+        (0, _) => Ok(None),
+        (_, pid) => pid.map(Some).ok_or(Reason::FOREIGN),
+    }
+}
+
+/// How long the text of a pidfile is, as far as that is of interest, and which process id it is, if it is one.
+fn text_of(fd: Fd) -> Result<(usize, Option<i32>), Errno> {
     // A NUL stays behind what is read.
     let mut text = [0; 16];
     let [room @ .., _] = &mut text;
-    match file::read_start(fd, room)? {
-        // Emptied since, by a start that is about to write to it.
-        0 => Ok(None),
-        length => text.get(..=length).and_then(parse_pid).map(Some).ok_or(Reason::FOREIGN),
-    }
+    let length = file::read_start(fd, room)?;
+    Ok((length, text.get(..=length).and_then(parse_pid)))
 }
 
 /// Writes the daemon's id.
@@ -248,19 +270,16 @@ pub fn read(path: Word<'_>, locked: &[Identity]) -> Result<Option<i32>, Reason> 
         // Left open: any close would drop the lock.
         return Err(Reason::PIDFILE);
     }
-    // A NUL stays behind what is read.
-    let mut text = [0; 16];
-    let [room @ .., _] = &mut text;
-    let length = file::read_start(fd, room);
+    let pid = text_of(fd).map_or(None, |(_, pid)| pid);
     file::close(fd);
-    Ok(text.get(..=length.unwrap_or(0)).and_then(parse_pid))
+    Ok(pid)
 }
 
 /// After a failed start, with no process of it left: unlinks the file if the start made it, empties it if the start
 /// was to write to it.
 pub fn undo(path: Word<'_>, record: &Record) {
     if record.pidfile_is(Pidfile::Made) {
-        remove(path, record.identity());
+        remove(path, record);
     } else if record.pidfile_is(Pidfile::Overwritten)
         && let Some(fd) = lock_again(path, record.identity())
     {
@@ -287,9 +306,11 @@ pub fn unlink_same(folder: Fd, name: Word<'_>, identity: Identity) -> bool {
     file::status_at(folder, name).is_ok_and(|there| there.identity == identity) && file::unlink_at(folder, name).is_ok()
 }
 
-/// Unlinks the file when its daemon is gone.
-pub fn remove(path: Word<'_>, identity: Identity) {
-    if let Some(fd) = lock_again(path, identity) {
+/// Unlinks the file when its daemon is gone, if it does not name another one by now.
+pub fn remove(path: Word<'_>, record: &Record) {
+    if let Some(fd) = lock_again(path, record.identity())
+        && text_of(fd).is_ok_and(|(_, pid)| pid.is_none_or(|pid| pid == record.daemon.load(Relaxed)))
+    {
         unlink(path, fd);
     }
 }
@@ -319,6 +340,8 @@ fn lock_again(path: Word<'_>, identity: Identity) -> Option<Fd> {
         return None;
     }
     let status = file::status(fd).ok()?;
-    let is_ours = status.identity == identity || identity == Identity::NONE && status.size == 0;
-    if is_ours { Some(fd) } else { None }
+    let is_new = identity == Identity::NONE && status.size == 0 && status.is_regular() && status.links == 1;
+    // Still the one at the path: whoever unlinks it has the lock.
+    let is_there = status.identity == identity && status.links > 0;
+    if is_there || is_new { Some(fd) } else { None }
 }

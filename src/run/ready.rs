@@ -311,8 +311,7 @@ pub fn stop_session(record: &Record) {
         is_left = false;
         let _ = each_child(|child| {
             if !record.is_stranger(child.number()) {
-                process::end(child);
-                is_left = true;
+                is_left |= process::end(child);
             }
         });
     }

@@ -16,7 +16,7 @@ impl Started {
         let _ = process::adopt_orphans(false);
         let end = wait_for(self.program);
         if config.has(Opt::Pidfile) {
-            pidfile::remove(config.text(Opt::Pidfile), self.record.identity());
+            pidfile::remove(config.text(Opt::Pidfile), self.record);
         }
         end.map_err(|errno| Failure { step: Step::AwaitEnd, reason: errno.into() })
     }

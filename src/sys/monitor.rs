@@ -5,7 +5,7 @@ use rustix::process::Pid;
 
 use super::arch::syscall;
 use super::file::{self, Fd, HERE, flags};
-use super::process::{End, Process, own_group, own_id, signal};
+use super::process::{End, Process, own_group, peek};
 use super::words::Word;
 use super::{Errno, Result, answer};
 
@@ -31,10 +31,11 @@ pub fn next_child() -> Result<Option<(Process, Child)>> {
     Ok(Some((Process::from(pid), what)))
 }
 
-/// Gives every child to `act`, as /proc has them. One that is born meanwhile may be missing.
+/// Gives every child to `act`, as /proc has them. One that is born meanwhile may be missing. ECHILD where /proc has the
+/// numbers of another PID namespace.
 pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
     let list = file::open(HERE, Word::new(c"/proc/thread-self/children"), flags::INPUT, 0)?;
-    let (mut buffer, mut pid) = ([0; 64], 0);
+    let (mut buffer, mut pid, mut is_ours) = ([0; 64], 0, Ok(()));
     let read = loop {
         let count = match file::read(list, &mut buffer) {
             Ok(0) => break Ok(()),
@@ -45,12 +46,15 @@ pub fn each_child(mut act: impl FnMut(Process)) -> Result<()> {
             if byte.is_ascii_digit() {
                 pid = pid * 10 + i32::from(byte & 15);
             } else if let Some(child) = Process::new(core::mem::take(&mut pid)) {
-                act(child);
+                match peek(child) {
+                    Ok(_) => act(child),
+                    Err(errno) => is_ours = Err(errno),
+                }
             }
         }
     };
     file::close(list);
-    read
+    read.and(is_ours)
 }
 
 /// The session of a process (getsid(2)); none if it is gone, and 0 for one of another PID namespace, which rustix's number
@@ -90,9 +94,15 @@ pub fn terminal() -> Option<Fd> {
     })
 }
 
-/// Is this process's group its foreground (tcgetpgrp(3))?
-pub fn is_foreground(terminal: Fd) -> bool {
-    rustix::termios::tcgetpgrp(terminal.borrow()).is_ok_and(|group| group.as_raw_nonzero().get() == own_group())
+/// Which process group is its foreground (tcgetpgrp(3)), maybe one that is no more; 0 if that cannot be seen.
+pub fn foreground(terminal: Fd) -> i32 {
+    rustix::termios::tcgetpgrp(terminal.borrow()).map_or(0, |group| group.as_raw_nonzero().get())
+}
+
+/// Is there nobody left in a process group (kill(2) with signal 0)?
+pub fn is_group_gone(group: i32) -> bool {
+    use rustix::io::Errno;
+    Pid::from_raw(group).is_none_or(|group| rustix::process::test_kill_process_group(group) == Err(Errno::SRCH))
 }
 
 /// Makes a process group the terminal's foreground (tcsetpgrp(3)); SIGTTOU must be blocked.
@@ -101,11 +111,14 @@ pub fn take_foreground(terminal: Fd, group: i32) -> Result<()> {
     Ok(rustix::termios::tcsetpgrp(terminal.borrow(), group)?)
 }
 
-/// Stops this process until it is continued.
-pub fn stop_self() {
-    if let Some(own) = Process::new(own_id()) {
-        signal(own, linux::SIGSTOP);
-    }
+/// Sends this process's whole group a signal that stops it, and lets that act here until somebody continues it. Nothing is
+/// stopped where nobody could do that, since no parent of the group is in another one of the session (signal(7), setpgid(2)).
+pub fn stop_group(number: u32) {
+    use super::signal::{ALL, Set, block, set};
+    signal_group(own_group(), number);
+    let (Set(all), Set(one)) = (ALL, set(&[number]));
+    let _ = block(Set(all & !one));
+    let _ = block(ALL);
 }
 
 /// What ps(1) shows as the process's name (prctl(2), PR_SET_NAME).

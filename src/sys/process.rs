@@ -200,13 +200,15 @@ fn look(child: Process, options: WaitIdOptions) -> Result<Option<End>> {
 }
 
 /// Ends a process if it is our child: kills it unless it is dead, and waits (kill(2), waitid(2)). A process that is not
-/// our child keeps its peace, since its number may be somebody else's by now.
-pub fn end(child: Process) {
-    if peek(child).is_ok() {
-        // A child that has not been waited for keeps its number, so this cannot hit another process.
-        let _ = rustix::process::kill_process(child.0, Signal::KILL);
+/// our child keeps its peace, since its number may be somebody else's by now. Has a child gone? One that may not be killed
+/// is not waited for.
+pub fn end(child: Process) -> bool {
+    // A child that has not been waited for keeps its number, so this cannot hit another process.
+    let is_over = peek(child).is_ok() && rustix::process::kill_process(child.0, Signal::KILL).is_ok();
+    if is_over {
         wait(child);
     }
+    is_over
 }
 
 /// This process's parent, 0 if it cannot be seen from here (getppid(2)).

@@ -97,12 +97,6 @@ fn split<'a>(
     if let Ok(None) = session {
         session_process(by, limit, launcher, &undo, record);
         record.daemon.store(process::own_id(), Relaxed);
-        // A session process that was killed before that has left nobody who knows of this one. What `change` does to ids takes
-        // that back.
-        let _ = process::follow_parent(Some(Signal::KILL));
-        if !sys::is_parent(record.session.load(Relaxed)) {
-            process::exit(1)
-        }
         match change(record) {
             Ok(held) => return Ok(Side::Daemon(Detached { record: shared, held })),
             Err(reason) => {
@@ -112,19 +106,20 @@ fn split<'a>(
         }
     }
     let _ = signal::block(mask);
-    let session = session.map_err(|errno| failed(errno.into()))?;
-    if let Some(session) = session {
-        sys::await_end(session);
-    }
     // It was killed if it has not said anything, and then the daemon may not say anything any more.
-    record.decide(Err(Reason::KILLED));
-    if let Some(session) = session {
-        // Nor has it ended what the daemon has started.
-        if record.verdict().is_err() {
-            sys::end_group(session);
+    let decide = || record.decide(Err(Reason::KILLED));
+    if let Some(session) = session.map_err(|errno| failed(errno.into()))? {
+        if undo.is_some() {
+            // Then it has not ended what the daemon has started either.
+            sys::await_end(session);
+            decide();
+            if record.verdict().is_err() {
+                sys::end_group(session);
+            }
         }
         sys::wait(session);
     }
+    decide();
     if let (Err(_), Some(undo)) = (record.verdict(), undo) {
         undo(record);
     }
@@ -142,18 +137,17 @@ fn session_process(
 ) {
     record.session.store(process::own_id(), Relaxed);
     record.note(Step::CreateSession);
-    let forked = process::new_session().and_then(|number| {
+    let forked = process::new_session().map_err(Reason::from).and_then(|number| {
+        // Of a PID namespace that its caller made, and is not in: the kernel ends everything in it with this one.
         if number == 1 {
-            // Of a PID namespace that its caller made, and is not in: the kernel ends everything in it with this one.
-            record.decide(Err(Reason::FIRST));
-            process::exit(0)
+            return Err(Reason::FIRST);
         }
         record.note(Step::ForkDaemon);
         // Blocked, so that `watch` takes it; where there is nothing to undo, the kernel may end this process by itself, and
         // the daemon follows.
         process::follow_parent(Some(if undo.is_some() { Signal::TERM } else { Signal::KILL }))?;
         // It may have died before.
-        if sys::is_parent(launcher) { sys::fork(by, false) } else { Err(crate::sys::Errno::INTR) }
+        if sys::is_parent(launcher) { Ok(sys::fork(by, false)?) } else { Err(Reason::INTERRUPTED) }
     });
     match forked {
         Ok(None) => return,
@@ -165,7 +159,7 @@ fn session_process(
                 sys::end_own_group();
             }
         }
-        Err(errno) => _ = record.decide(Err(errno.into())),
+        Err(reason) => _ = record.decide(Err(reason)),
     }
     process::exit(0)
 }
@@ -227,6 +221,12 @@ const MOMENT: u64 = 2000;
 
 /// Does the daemon's steps in their order, as far as they are not about another program.
 fn change<'a>(config: &Config<'a>, record: &'static Record) -> Result<Option<Held<'a>>, Reason> {
+    // A session process that was killed before it has said which process this is has left nobody who knows of it. A change
+    // of ids takes that back.
+    process::follow_parent(Some(Signal::KILL))?;
+    if !sys::is_parent(record.session.load(Relaxed)) {
+        return Err(Reason::KILLED);
+    }
     let mut config = *config;
     #[cfg(feature = "identity")]
     crate::run::find_names(&mut config, &mut Pool::new()).map_err(|failure| {

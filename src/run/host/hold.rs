@@ -32,7 +32,8 @@ impl Held<'_> {
         if process::own_id() != self.owner {
             return;
         }
-        if !pidfile::unlink_same(self.folder, self.name, self.identity) {
+        // Whoever has locked it since, because this process has lost its lock, keeps it.
+        if file::lock(self.file).is_ok() && !pidfile::unlink_same(self.folder, self.name, self.identity) {
             let _ = file::set_size(self.file, 0);
         }
         file::close(self.file);

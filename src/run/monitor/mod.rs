@@ -69,8 +69,8 @@ struct Monitor<'a> {
     restart_failure: Option<Failure>,
     /// The controlling terminal.
     terminal: Option<file::Fd>,
-    /// Its foreground was given to the program.
-    has_foreground: bool,
+    /// The process group that its foreground was given to: the program's, or 0.
+    given: i32,
     /// Children that were told to go already.
     told: [i32; TOLD],
     told_count: usize,
@@ -132,7 +132,7 @@ impl<'a> Monitor<'a> {
             failure: None,
             restart_failure: None,
             terminal: None,
-            has_foreground: false,
+            given: 0,
             told: [0; TOLD],
             told_count: 0,
         };
@@ -164,7 +164,7 @@ impl<'a> Monitor<'a> {
         }
         if self.failure.is_none() {
             if config.has(Opt::Pidfile) {
-                pidfile::remove(config.text(Opt::Pidfile), record.identity());
+                pidfile::remove(config.text(Opt::Pidfile), record);
             }
             // A detached monitor has nobody left to tell.
             if let (Some(failure), true) = (self.restart_failure, config.has(Opt::Init)) {
@@ -185,7 +185,7 @@ impl<'a> Monitor<'a> {
         let (config, record) = (start.config, start.record);
         self.name(c"dmz: up");
         record.forget();
-        self.has_foreground = self.terminal.is_some_and(sys::is_foreground);
+        let takes_terminal = self.terminal.is_some_and(|terminal| sys::foreground(terminal) == process::own_group());
         record.note(Step::ForkDaemon);
         // What an earlier run has left is not this one's daemon.
         #[cfg(feature = "ready")]
@@ -193,10 +193,9 @@ impl<'a> Monitor<'a> {
             record.clear_strangers();
             super::ready::note_strangers(record);
         }
-        let Some(program) = process::fork(&record.daemon)? else { self.become_program() };
-        // The program leads a group of its own, or is in this one.
-        let group = if config.leads_group() { program.number() } else { process::own_group() };
-        let mut proved = prove(program, group, pause);
+        let Some(program) = process::fork(&record.daemon)? else { self.become_program(takes_terminal) };
+        self.given = if takes_terminal { program.number() } else { 0 };
+        let mut proved = prove(program, program.number(), pause);
         if config.ready == Ready::Exec && !self.is_ready {
             proved = proved.and_then(|proved| await_exec(start, program).map(|()| proved));
         }
@@ -226,13 +225,12 @@ impl<'a> Monitor<'a> {
     }
 
     /// The child: the daemon's steps, in a copy of this memory.
-    fn become_program(&mut self) -> ! {
+    fn become_program(&mut self, takes_terminal: bool) -> ! {
         let start = self.work.start;
         let begun = (|| {
-            if start.config.leads_group() {
-                sys::new_group()?;
-            }
-            if let (Some(terminal), true) = (self.terminal, self.has_foreground) {
+            // What it sends to its group is not for the monitor.
+            sys::new_group()?;
+            if let (Some(terminal), true) = (self.terminal, takes_terminal) {
                 sys::take_foreground(terminal, process::own_id())?;
             }
             Ok(())
@@ -262,7 +260,7 @@ impl<'a> Monitor<'a> {
             }
             let mut next = self.deadline;
             #[cfg(feature = "ready")]
-            if !self.is_ready {
+            if !self.is_ready && self.failure.is_none() {
                 next = sooner(next, self.wait.as_ref().and_then(|wait| wait.deadline));
             }
             let left = next.map(|next| next.saturating_sub(now()));
@@ -297,10 +295,10 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Has the launcher gone, with which the record is shared?
+    /// Have those gone with which the record is shared?
     fn is_alone(&self) -> bool {
-        let start = self.work.start;
-        start.config.has(Opt::Init) || process::is_gone(start.command.id)
+        let Start { config, command, record, .. } = self.work.start;
+        config.has(Opt::Init) || process::is_gone(command.id) && process::is_gone(record.session.load(Relaxed))
     }
 
     /// The start has failed: everything is stopped, and then that is told.
@@ -323,7 +321,11 @@ impl<'a> Monitor<'a> {
                     let is_program = self.program == Some(child);
                     match what {
                         Child::Ended(end) if is_program => self.ended(end),
-                        Child::Ended(_) => self.sweep(),
+                        Child::Ended(_) => {
+                            // Its number may be another's from now on.
+                            self.told.iter_mut().filter(|told| **told == child.number()).for_each(|told| *told = 0);
+                            self.sweep();
+                        }
                         Child::Stopped(signal) if is_program && matches!(signal, TSTP | TTIN | TTOU) => {
                             self.stop_too(signal);
                         }
@@ -348,7 +350,7 @@ impl<'a> Monitor<'a> {
         self.look();
         (self.program, self.end) = (None, end);
         // ^C has gone to the program alone, and means all of this.
-        if let (End::Killed(key @ (KEY_INT | KEY_QUIT)), true) = (end, self.has_foreground) {
+        if let (End::Killed(key @ (KEY_INT | KEY_QUIT)), true) = (end, self.given > 0) {
             self.is_told_to_end(key.into());
         }
         self.take_terminal_back();
@@ -472,10 +474,10 @@ impl<'a> Monitor<'a> {
         };
         let group = if start.command.id == 1 && config.has(Opt::Init) {
             1 // Everything is ours, and /proc may be another namespace's.
-        } else if sys::each_child(&mut tell).is_ok() || !config.leads_group() {
+        } else if sys::each_child(&mut tell).is_ok() {
             return;
         } else {
-            // No /proc: what is left of the program's group is ours. Once the program is reaped the kernel gives its number to
+            // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped the kernel gives its number to
             // nobody as long as there is such a group.
             let leader = start.record.daemon.load(Relaxed);
             if self.program.is_none() && !process::is_gone(leader) { 0 } else { leader }

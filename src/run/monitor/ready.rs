@@ -66,6 +66,8 @@ impl Monitor<'_> {
             if self.is_ready {
                 self.adopts_until = None;
                 self.finish();
+            } else if count == 0 {
+                self.give_up(Failure { step: Step::AwaitReady, reason: Reason::ENDED_EARLY });
             } else if count > 1 {
                 // Before, all but one might have been on their way out, as the middle process of a double fork is.
                 self.give_up(Failure { step: Step::AwaitReady, reason: Reason::AMBIGUOUS });

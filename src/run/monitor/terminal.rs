@@ -30,34 +30,44 @@ impl Monitor<'_> {
 
     /// Gives the foreground to the program if it is this group's now; whether it was given.
     pub(super) fn hand_over(&mut self) -> bool {
-        let is_given = self.terminal.is_some_and(|terminal| {
-            sys::is_foreground(terminal)
-                && self.group().is_some_and(|group| sys::take_foreground(terminal, group).is_ok())
-        });
-        self.has_foreground |= is_given;
-        is_given
-    }
-
-    /// The terminal has stopped the program: its shell is to see this process stopped, too. Comes back when continued: in
-    /// the foreground, if the shell says so. If that was so already, a program that reads or writes just goes on.
-    pub(super) fn stop_too(&mut self, signal: u32) {
-        if let (Some(_), Some(group)) = (self.terminal, self.group()) {
-            if signal == TSTP || !self.hand_over() {
-                sys::stop_self();
-                // What has continued this process is not passed on as well: a second one would undo the next stop.
-                let _ = signal::wait_for(signal::set(&[CONT]), Some(0));
-                self.has_foreground = false;
-                self.hand_over();
-            }
-            sys::signal_group(group, CONT);
+        if let (Some(terminal), Some(group)) = (self.terminal, self.group())
+            && sys::foreground(terminal) == process::own_group()
+            && sys::take_foreground(terminal, group).is_ok()
+        {
+            self.given = group;
+            return true;
         }
+        false
     }
 
-    /// The program's group is no more: the terminal is ours again.
+    /// The terminal has stopped the program: its shell is to see this whole job stopped, a script that has called dmz or the
+    /// others of its pipeline included. Comes back when continued: in the foreground, if the shell says so.
+    pub(super) fn stop_too(&mut self, signal: u32) {
+        let (Some(_), Some(group)) = (self.terminal, self.group()) else { return };
+        // If the shell has done that already, a program that reads or writes just goes on.
+        if signal == TSTP || !self.hand_over() {
+            sys::stop_group(signal);
+            // What has continued this process is not passed on as well: a second one would undo the next stop.
+            if signal::wait_for(signal::set(&[CONT]), Some(0)).is_ok() {
+                self.given = 0;
+                self.hand_over();
+            } else if signal != TSTP {
+                // There is no shell that could continue it, nor give it the terminal.
+                return;
+            }
+        }
+        sys::signal_group(group, CONT);
+    }
+
+    /// The program's group is no more: the terminal is ours again, unless the shell has given it to somebody else. A job of
+    /// the program's own may have had it last.
     pub(super) fn take_terminal_back(&mut self) {
-        if let (Some(terminal), true) = (self.terminal, self.has_foreground) {
-            let _ = sys::take_foreground(terminal, process::own_group());
-            self.has_foreground = false;
+        if let (Some(terminal), true) = (self.terminal, self.given > 0) {
+            let foreground = sys::foreground(terminal);
+            if foreground == self.given || sys::is_group_gone(foreground) {
+                let _ = sys::take_foreground(terminal, process::own_group());
+            }
+            self.given = 0;
         }
     }
 }
