@@ -425,6 +425,12 @@ fn normal_line(line: &str, work: &Path, names: &HashMap<i32, &str>) -> Option<St
     let tells_numbers = ["clone", "setsid", "getpid", "setpgid", "waitid", "kill", "pwrite64"];
     if is_said || tells_numbers.contains(&call.as_str()) || line.contains("F_GETLK") || line.contains("/proc/") {
         line = named(&line, names);
+    } else if call == "pread64" {
+        // A pidfile of this very start.
+        let with_name = named(&line, names);
+        if with_name != line {
+            line = with_name.replace(&format!(" = {result}"), " = LENGTH");
+        }
     }
     Some(line)
 }
