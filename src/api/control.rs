@@ -32,7 +32,8 @@ pub enum Status {
 /// This, [`signal`] and [`stop`] work in a process of their own: a daemon may query itself and keeps its lock.
 ///
 /// # Errors
-/// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is no pidfile, the kernel's errors otherwise.
+/// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is no pidfile, the kernel's errors otherwise: ELOOP for a symbolic
+/// link, ENXIO for a socket.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("dmz-doc-status-{}.pid", std::process::id()));
@@ -59,7 +60,7 @@ pub fn signal(pid_file: &CStr, number: u32) -> Result<Status, Error> {
 }
 
 /// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, and SIGKILL after `seconds`. Waits for its end without polling,
-/// and removes a file that is left. `NotRunning` when it has ended, `Running` if it does not end.
+/// and removes a file that is left, if this process may. `NotRunning` when it has ended, `Running` if it does not end.
 ///
 /// # Errors
 /// Those of [`signal`].

@@ -20,7 +20,7 @@ use crate::run::host::{self, Held};
 ///   same file succeeds, and whichever is dropped first removes the file and releases the lock of both; so does a second
 ///   one that fails after opening the file.
 /// - A record lock is lost when the process closes *any* descriptor of the file: do not open and close the pidfile while
-///   you hold it. `status` and its like do not.
+///   you hold it. `status` and its like do not. If somebody else has locked it since, dropping leaves it alone.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("dmz-doc-{}.pid", std::process::id()));
@@ -41,7 +41,7 @@ impl<'a> PidFile<'a> {
     /// [`ErrorKind::Running`](crate::ErrorKind) with the owner's id if another process holds it, and nothing was changed;
     /// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is not regular, has several names, belongs to neither root
     /// nor this user, or holds anything but one process id, and as root for one in a folder that others can write to; the
-    /// kernel's error otherwise.
+    /// kernel's error otherwise, ELOOP for a symbolic link, EISDIR for a directory and ENXIO for a socket.
     pub fn lock(path: &'a CStr) -> Result<PidFile<'a>, Error> {
         Ok(PidFile(host::hold(Word::new(path))?))
     }
