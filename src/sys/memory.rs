@@ -61,9 +61,8 @@ impl Room {
 ///
 /// Record and path are two pages, of which a short path touches one. A process that shares our memory, while we sleep,
 /// may have its frames below ours; but when a session process is killed, its parent goes on while the daemon still runs,
-/// so these two have stacks of their own: from the end a page for the outer one, two for the inner one. Below nothing is
-/// mapped, so that the daemon's running over is a fault, not a corruption. Less than half of each is used
-/// (`tests/costs.txt`).
+/// so these two have stacks of their own: from the end a page for the outer one, two for the inner one. There is no gap
+/// between them, nor below: less than half of each is used (`tests/costs.txt`), and not optimized they are larger.
 pub struct Arena<T: 'static> {
     /// The record.
     pub record: &'static T,

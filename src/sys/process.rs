@@ -203,8 +203,9 @@ fn look(child: Process, options: WaitIdOptions) -> Result<Option<End>> {
 /// our child keeps its peace, since its number may be somebody else's by now. Has a child gone? One that may not be killed
 /// is not waited for.
 pub fn end(child: Process) -> bool {
+    let Ok(fate) = peek(child) else { return false };
     // A child that has not been waited for keeps its number, so this cannot hit another process.
-    let is_over = peek(child).is_ok() && rustix::process::kill_process(child.0, Signal::KILL).is_ok();
+    let is_over = rustix::process::kill_process(child.0, Signal::KILL).is_ok() || fate.is_some();
     if is_over {
         wait(child);
     }
