@@ -105,8 +105,9 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         Step::Fork if config.has(Opt::Ready) => detach::fork_and_watch(work.start, work.channel)?,
         Step::Fork => detach::fork(work.start)?,
         Step::CreateSession => {
+            let session = process::new_session()?;
             // Of a PID namespace that its caller made, and is not in, the session process is the first.
-            if process::new_session()? == 1 && !config.has(Opt::SingleFork) {
+            if session == 1 && !config.has(Opt::SingleFork) {
                 return Err(Reason::FIRST);
             }
         }

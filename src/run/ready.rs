@@ -336,7 +336,7 @@ pub fn tell(address: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
     let send = |text, fd| loop {
         match channel::send(address, text, fd) {
             // It has not read what came before.
-            Err(Errno::AGAIN) if now() < end => crate::sys::time::pause(),
+            Err(Errno::AGAIN) if now() < end => _ = signal::wait_for(signal::NONE, Some(10)),
             other => return other,
         }
     };

@@ -99,6 +99,12 @@ pub fn foreground(terminal: Fd) -> i32 {
     rustix::termios::tcgetpgrp(terminal.borrow()).map_or(0, |group| group.as_raw_nonzero().get())
 }
 
+/// Is this process's group its foreground? Not one that cannot be seen.
+pub fn is_foreground(terminal: Fd) -> bool {
+    let group = foreground(terminal);
+    group != 0 && group == own_group()
+}
+
 /// Is there nobody left in a process group (kill(2) with signal 0)?
 pub fn is_group_gone(group: i32) -> bool {
     use rustix::io::Errno;

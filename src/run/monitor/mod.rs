@@ -185,7 +185,7 @@ impl<'a> Monitor<'a> {
         let (config, record) = (start.config, start.record);
         self.name(c"dmz: up");
         record.forget();
-        let takes_terminal = self.terminal.is_some_and(|terminal| sys::foreground(terminal) == process::own_group());
+        let takes_terminal = self.terminal.is_some_and(sys::is_foreground);
         record.note(Step::ForkDaemon);
         // What an earlier run has left is not this one's daemon.
         #[cfg(feature = "ready")]
@@ -477,8 +477,8 @@ impl<'a> Monitor<'a> {
         } else if sys::each_child(&mut tell).is_ok() {
             return;
         } else {
-            // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped the kernel gives its number to
-            // nobody as long as there is such a group.
+            // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped
+            // the kernel gives its number to nobody as long as there is such a group.
             let leader = start.record.daemon.load(Relaxed);
             if self.program.is_none() && !process::is_gone(leader) { 0 } else { leader }
         };

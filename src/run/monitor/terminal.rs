@@ -31,7 +31,7 @@ impl Monitor<'_> {
     /// Gives the foreground to the program if it is this group's now; whether it was given.
     pub(super) fn hand_over(&mut self) -> bool {
         if let (Some(terminal), Some(group)) = (self.terminal, self.group())
-            && sys::foreground(terminal) == process::own_group()
+            && sys::is_foreground(terminal)
             && sys::take_foreground(terminal, group).is_ok()
         {
             self.given = group;
