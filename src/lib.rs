@@ -27,7 +27,7 @@
 //! Depend on it with `default-features = false` and those of the features `identity`, `ready` and `control` that you need.
 //! With std add `std`: it forks by the C library, and converts an [`Error`] to an `std::io::Error`. Features only
 //! add. Needs Rust 1.88 and Linux 4.19, for `control` 5.3. Nothing allocates; a program without std that detaches itself has
-//! little more than 4 KB (`examples/bare`).
+//! less than 4 KB (`examples/bare`).
 //!
 //! # How the daemon may end
 //!

@@ -962,7 +962,7 @@ fn a_program_without_std_and_main_detaches_itself_and_is_small() {
     build.args(["build", "--locked", "--quiet", "--release"]).current_dir(&folder).env_remove("CARGO_TARGET_DIR");
     assert!(build.status().unwrap().success());
     let program = folder.join("target/release/bare");
-    assert!(fs::metadata(&program).unwrap().len() <= 4224);
+    assert!(fs::metadata(&program).unwrap().len() <= 4096);
     let place = Place::new();
     assert_eq!(Outcome::of(&mut place.command(program)).code, 0);
     let there = place.processes();

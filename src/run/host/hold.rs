@@ -23,23 +23,29 @@ pub struct Held<'a> {
     identity: Identity,
     /// Who holds it; a child that has a copy of this must leave the file alone.
     owner: i32,
+    /// How it is let go. By a pointer, so that a program that never holds one has no code for that.
+    release: fn(&Held<'_>),
 }
 
 impl Held<'_> {
     /// Removes the file if it still is the same one, and lets go of the lock. A file that may not be removed is emptied.
     pub fn release(&self) {
-        // In a child the numbers may be another file's by now, even a pidfile's of its own; an exec closes them.
-        if process::own_id() != self.owner {
-            return;
-        }
-        // Whoever has locked it since, because this process has lost its lock, keeps it.
-        if file::lock(self.file).is_ok() && !pidfile::unlink_same(self.folder, self.name, self.identity) {
-            let _ = file::set_size(self.file, 0);
-        }
-        file::close(self.file);
-        if self.folder != NO_FD {
-            file::close(self.folder);
-        }
+        (self.release)(self);
+    }
+}
+
+fn let_go(held: &Held<'_>) {
+    // In a child the numbers may be another file's by now, even a pidfile's of its own; an exec closes them.
+    if process::own_id() != held.owner {
+        return;
+    }
+    // Whoever has locked it since, because this process has lost its lock, keeps it.
+    if file::lock(held.file).is_ok() && !pidfile::unlink_same(held.folder, held.name, held.identity) {
+        let _ = file::set_size(held.file, 0);
+    }
+    file::close(held.file);
+    if held.folder != NO_FD {
+        file::close(held.folder);
     }
 }
 
@@ -89,7 +95,14 @@ pub(super) fn keep<'a>(work: &mut Work<'_>, path: Word<'a>) -> Result<Held<'a>, 
     let folder = file::duplicate_from(low, 10, false);
     file::close(low);
     let folder = folder?;
-    let mut held = Held { name, folder, file: work.pidfile, identity: record.identity(), owner: process::own_id() };
+    let mut held = Held {
+        name,
+        folder,
+        file: work.pidfile,
+        identity: record.identity(),
+        owner: process::own_id(),
+        release: let_go,
+    };
     let written =
         sys::close_on_exec(held.file, true).map_err(Reason::from).and_then(|()| pidfile::write(record, held.file));
     // From an open folder there is a way out of another root.
