@@ -222,8 +222,10 @@ fn a_start_that_fails_says_so_and_leaves_nothing() {
 #[test]
 fn what_a_program_sends_to_its_group_is_not_for_the_monitor() {
     let place = Place::new();
-    let program = sh("echo run >>runs; [ $(wc -l <runs) -lt 3 ] && kill 0; exec sleep 100");
+    let program =
+        sh("until [ -e go ]; do sleep .01; done; echo run >>runs; [ $(wc -l <runs) -lt 3 ] && kill 0; sleep 100");
     let (monitor, _) = supervise(&place, &["-c", ".", "-r", "--restart-delay=0"], program);
+    place.file("go", "");
     until_lines(place.path("runs"), 3);
     assert!(monitor.is_alive());
     monitor.signal(SIGTERM);
