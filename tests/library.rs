@@ -523,19 +523,24 @@ fn a_session_process_that_is_killed_leaves_nothing() {
     place.assert_left(&[]);
 }
 
+/// Forks, and writes the child's number into the file; is this the parent?
+fn fork_noted(file: &fs::File) -> bool {
+    // SAFETY: plain calls with integers, and one place to read from.
+    unsafe {
+        let pid = libc::fork();
+        pid > 0 && libc::write(file.as_raw_fd(), (&raw const pid).cast(), 4) == 4
+    }
+}
+
 #[test]
 fn a_session_process_that_is_killed_takes_along_what_the_daemon_has_started() {
     let place = Place::new();
     let child = fs::File::create(place.path("child")).unwrap();
     let killing = |ready| {
         let _unspoken: Ready<'_> = ready;
-        // SAFETY: plain calls with integers, and one place to read from.
-        unsafe {
-            let pid = libc::fork();
-            if pid > 0 {
-                libc::write(child.as_raw_fd(), (&raw const pid).cast(), 4);
-                libc::kill(parent(), libc::SIGKILL);
-            }
+        if fork_noted(&child) {
+            // SAFETY: kill with an integer: the parent is the session process.
+            unsafe { libc::kill(parent(), libc::SIGKILL) };
         }
         pause();
     };
@@ -550,13 +555,7 @@ fn what_a_daemon_has_started_ends_with_it_when_it_is_not_ready_in_time() {
     let child = fs::File::create(place.path("child")).unwrap();
     let with_a_child = |ready| {
         let _unspoken: Ready<'_> = ready;
-        // SAFETY: plain calls with integers, and one place to read from.
-        unsafe {
-            let pid = libc::fork();
-            if pid > 0 {
-                libc::write(child.as_raw_fd(), (&raw const pid).cast(), 4);
-            }
-        }
+        fork_noted(&child);
         pause();
     };
     // It may have been stopped before it came to that.

@@ -59,10 +59,9 @@ fn the_proc_of_another_namespace_names_nobody_of_ours() {
     let mut command = place.command("unshare");
     command.args(["--pid", "--fork", "--kill-child"]).arg(dmz());
     command.args(["-I", "--", "/bin/sh", "-c", "\"$0\" --ready=fd:3 -t 1 -- /bin/sh -c 'sleep 100 & exec sleep 100'"]);
-    let begin = Instant::now();
-    let outcome = Outcome::of(command.arg(dmz()));
+    command.arg(dmz()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outcome = Guard::of(&mut command).end();
     assert_eq!(outcome.code, 124, "{outcome:?}");
-    assert!(begin.elapsed() < Duration::from_secs(15));
 }
 
 #[test]

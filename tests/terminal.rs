@@ -192,14 +192,17 @@ fn an_int_that_somebody_sends_is_forwarded_on_a_terminal_too() {
 
 #[test]
 fn interrupt_ends_the_program_and_dmz_dies_of_it() {
-    let place = Place::new();
-    let (master, dmz) = led(&place, &["-I"], sleep(), &[]);
-    let program = child(dmz);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
-    keys(&master, "\x03");
-    let status = dmz.wait();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(SIGINT));
-    assert_eq!(place.processes(), []);
+    // Also while the program is waited for to be ready.
+    for options in [&["-I"][..], &["-I", "--ready=fd:3", "-t", "20"]] {
+        let place = Place::new();
+        let (master, dmz) = led(&place, options, sleep(), &[]);
+        let program = child(dmz);
+        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        keys(&master, "\x03");
+        let status = dmz.wait();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(SIGINT), "{options:?}");
+        assert_eq!(place.processes(), []);
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::sys::channel::{self, Received};
 use crate::sys::control::await_event;
 use crate::sys::file::{self, Fd, NO_FD};
 use crate::sys::memory::Pool;
-use crate::sys::monitor::{each_child, session_of};
+use crate::sys::monitor::{each_child, other_group, session_of, signal_group};
 use crate::sys::process::{self, Process};
 use crate::sys::signal::{self, CHILD, CONT, HUP, INT, IO, QUIT, TERM};
 use crate::sys::time::now;
@@ -301,9 +301,9 @@ pub fn stop_session(record: &Record) {
     // Without /proc nothing lists the rest. The daemon has not been waited for, so its group is still its own.
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
         && process::peek(daemon).is_ok()
-        && let Some(group) = crate::sys::monitor::other_group(daemon)
+        && let Some(group) = other_group(daemon)
     {
-        crate::sys::monitor::signal_group(group, signal::KILL);
+        signal_group(group, signal::KILL);
     }
     let mut is_left = true;
     // What a child leaves behind becomes ours when it is gone.

@@ -174,7 +174,9 @@ impl<'a> Monitor<'a> {
         }
         if let Some(Failure { step, reason }) = self.failure {
             record.note(step);
-            return Err(reason);
+            // In the foreground a signal, or a key, has told the program and us: known only after its silence.
+            let is_told = config.has(Opt::Init) && record.number() > 0;
+            return Err(if reason == Reason::ENDED_EARLY && is_told { Reason::INTERRUPTED } else { reason });
         }
         Ok(self.end)
     }
@@ -302,11 +304,7 @@ impl<'a> Monitor<'a> {
     }
 
     /// The start has failed: everything is stopped, and then that is told.
-    fn give_up(&mut self, mut failure: Failure) {
-        // In the foreground a signal has told the program and us.
-        if failure.reason == Reason::ENDED_EARLY && self.is_last && self.work.start.config.has(Opt::Init) {
-            failure.reason = Reason::INTERRUPTED;
-        }
+    fn give_up(&mut self, failure: Failure) {
         self.failure = self.failure.or(Some(failure));
         self.is_last = true;
         self.adopts_until = None;
@@ -452,8 +450,7 @@ impl<'a> Monitor<'a> {
     /// becomes our child, and is told after the child was reaped.
     fn sweep(&mut self) {
         let signal = match self.state {
-            State::Stop if self.program.is_none() => TERM,
-            State::Drain => TERM,
+            State::Stop | State::Drain if self.program.is_none() => TERM,
             State::Kill => KILL,
             _ => return,
         };
@@ -506,7 +503,8 @@ impl<'a> Monitor<'a> {
             // Something to read.
             signal::IO if signal.is_kernels => {}
             TERM | INT if self.adopts_until.is_some() => {
-                (self.adopts_until, self.is_last) = (None, true);
+                self.adopts_until = None;
+                self.is_told_to_end(number);
                 self.finish();
             }
             TERM | INT if config.has(Opt::Supervise) => {
