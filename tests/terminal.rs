@@ -75,17 +75,21 @@ fn with_each_shell(act: impl Fn(&Place, &OwnedFd, Process)) {
     }
 }
 
-/// Types `fg`, and waits until the shell is not in the foreground any more.
-fn type_fg(master: &OwnedFd, shell: Process) {
+/// Types `fg`, and waits until the shell waits for the job and dmz for signals: a shell may send CONT once the foreground is
+/// the job's, dmz passes it on once the foreground is the program's, and it takes back a ^Z that has been typed before.
+#[track_caller]
+fn type_fg(master: &OwnedFd, shell: Process, dmz: Process) {
+    let sleeps = |process: Process| process.status("State").unwrap().starts_with('S');
     until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
     keys(master, "fg\n");
     until("the job's turn", || {
         drain(master);
-        (foreground(shell) != shell.stat(5)).then_some(())
+        (foreground(shell) != shell.stat(5) && sleeps(shell) && sleeps(dmz)).then_some(())
     });
 }
 
 /// ^Z, and waits until both have stopped.
+#[track_caller]
 fn type_suspend(master: &OwnedFd, dmz: Process, program: Process) {
     keys(master, "\x1a");
     until_stopped(program, true);
@@ -93,6 +97,7 @@ fn type_suspend(master: &OwnedFd, dmz: Process, program: Process) {
 }
 
 /// Types `bg`, and waits until both go on.
+#[track_caller]
 fn type_bg(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
     until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
     keys(master, "bg\n");
@@ -101,6 +106,7 @@ fn type_bg(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
 }
 
 /// Types a line that starts a dmz in the shell, and waits for it and its program.
+#[track_caller]
 fn typed(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
     keys(master, &format!("{line}\n"));
     let dmz = until("dmz", || {
@@ -111,6 +117,7 @@ fn typed(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
     (dmz, program)
 }
 
+#[track_caller]
 fn type_dmz(master: &OwnedFd, shell: Process, line: &str) -> (Process, Process) {
     typed(master, shell, &line.replace("dmz", dmz().to_str().unwrap()))
 }
@@ -243,6 +250,7 @@ fn a_hangup_ends_the_program_and_dmz() {
 }
 
 /// ^Z, and `fg` once both have stopped.
+#[track_caller]
 fn stop_and_continue(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
     keys(master, "\x1a");
     until_stopped(program, true);
@@ -289,7 +297,7 @@ fn suspend_stops_the_whole_job_that_dmz_is_in() {
         let job = || place.processes().into_iter().filter(|process| process.stat(5) == dmz.stat(5));
         assert_eq!(job().count(), 2, "{line}");
         job().for_each(|process| until_stopped(process, true));
-        type_fg(&master, shell);
+        type_fg(&master, shell, dmz);
         job().for_each(|process| until_stopped(process, false));
         keys(&master, "\x03");
         until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
@@ -431,16 +439,16 @@ fn a_program_in_the_background_that_reads_stops_with_dmz_until_fg() {
 fn suspend_and_interrupt_reach_a_job_that_fg_has_brought_from_the_background() {
     with_each_shell(|place, master, shell| {
         let (dmz, program) = type_dmz(master, shell, "dmz -I /bin/sleep 100 &");
-        type_fg(master, shell);
+        type_fg(master, shell, dmz);
         type_suspend(master, dmz, program);
         type_bg(master, shell, dmz, program);
-        type_fg(master, shell);
+        type_fg(master, shell, dmz);
         type_suspend(master, dmz, program);
-        type_fg(master, shell);
+        type_fg(master, shell, dmz);
         until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
         type_suspend(master, dmz, program);
         type_bg(master, shell, dmz, program);
-        type_fg(master, shell);
+        type_fg(master, shell, dmz);
         keys(master, "\x03");
         until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
         keys(master, "echo $? >status\n");
@@ -453,8 +461,8 @@ fn a_program_that_fg_has_brought_from_the_background_can_read() {
     with_each_shell(|place, master, shell| {
         let line = "dmz -I -c . /bin/sh -c 'until [ -e go ]; do sleep .01; done; read line; echo $line >line' &";
         keys(master, &format!("{}\n", line.replace("dmz", dmz().to_str().unwrap())));
-        until("dmz", || children(shell).into_iter().find(|child| comm(*child) == "dmz: up"));
-        type_fg(master, shell);
+        let dmz = until("dmz", || children(shell).into_iter().find(|child| comm(*child) == "dmz: up"));
+        type_fg(master, shell, dmz);
         place.file("go", "");
         keys(master, "hello\n");
         assert_eq!(until_lines(place.path("line"), 1), ["hello"]);

@@ -86,30 +86,6 @@ pub fn finish(place: &Place, options: &[&str], program: &[OsString]) -> Outcome 
     call(&mut place.dmz(words(options, program))).outcome()
 }
 
-/// Waits until nothing has the place's mark any more.
-pub fn until_nothing_runs(place: &Place) {
-    until("the end of all processes", || place.processes().is_empty().then_some(()));
-}
-
-/// Waits for a file.
-pub fn until_there(path: impl AsRef<Path>) {
-    until(&format!("{:?}", path.as_ref()), || path.as_ref().exists().then_some(()));
-}
-
-/// The whole lines of a file that is being written.
-pub fn lines(path: impl AsRef<Path>) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    whole.lines().map(String::from).collect()
-}
-
-/// Waits until a file has at least so many lines; them.
-pub fn until_lines(path: impl AsRef<Path>, count: usize) -> Vec<String> {
-    until(&format!("{count} lines in {:?}, there is {:?}", path.as_ref(), lines(&path)), || {
-        Some(lines(&path)).filter(|all| all.len() >= count)
-    })
-}
-
 /// The number in a pidfile.
 pub fn number(path: impl AsRef<Path>) -> Process {
     Process(fs::read_to_string(path).unwrap().trim_end().parse().unwrap())

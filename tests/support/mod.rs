@@ -14,13 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 pub mod caller;
 pub mod namespace;
+mod wait;
 
-/// How long anything may take before a test fails. Far more than it takes on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub use wait::*;
 
 /// The binary under test: the one that `DMZ` names (scripts/test gives the static musl artefact), else cargo's.
 pub fn dmz() -> PathBuf {
@@ -71,18 +70,6 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
 }
 
-/// Asks again and again until there is an answer.
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(begin.elapsed() < DEADLINE, "in vain: {what}");
-        pause();
-    }
-}
-
 /// Keeps this thread, and what it starts, on the processor that it is on: a tracer and who is traced take turns, and are
 /// three times faster where nobody else has to be woken.
 pub fn stay_on_this_processor() {
@@ -92,12 +79,6 @@ pub fn stay_on_this_processor() {
         libc::CPU_SET(libc::sched_getcpu() as usize, &mut set);
         libc::sched_setaffinity(0, size_of_val(&set), &raw const set);
     }
-}
-
-/// Lets others run for a millisecond.
-pub fn pause() {
-    // SAFETY: no descriptors.
-    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
 }
 
 /// One test's folder and processes. Everything that was started through it carries its mark in the environment, or is
@@ -122,11 +103,19 @@ impl Place {
                 libc::signal(number, libc::SIG_DFL);
             }
         });
-        let mark = format!("dmz-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        // Not writable for others, so that pidfiles may be there.
-        let folder = std::env::temp_dir().join(&mark);
-        fs::create_dir(&folder).unwrap();
-        Place { folder, mark, owned: Default::default() }
+        loop {
+            let mark = format!("dmz-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+            // Not writable for others, so that pidfiles may be there.
+            let folder = std::env::temp_dir().join(&mark);
+            match fs::create_dir(&folder) {
+                // From a run that was killed and had this number.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                made => {
+                    made.unwrap();
+                    return Place { folder, mark, owned: Default::default() };
+                }
+            }
+        }
     }
 
     /// A path in the folder.

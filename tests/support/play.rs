@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Seek};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::ptr::{null, null_mut};
 
@@ -153,20 +153,6 @@ pub fn until_comm(monitor: Process, name: &str) {
     until(&format!("{monitor:?} to be {name:?}, not {:?}", comm(monitor)), || (comm(monitor) == name).then_some(()));
 }
 
-/// The whole lines of a file that is being written.
-pub fn lines(path: impl AsRef<Path>) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    whole.lines().map(String::from).collect()
-}
-
-/// Waits until a file has at least so many lines; them.
-pub fn until_lines(path: impl AsRef<Path>, count: usize) -> Vec<String> {
-    until(&format!("{count} lines in {:?}, there is {:?}", path.as_ref(), lines(&path)), || {
-        Some(lines(&path)).filter(|all| all.len() >= count)
-    })
-}
-
 /// Waits until exactly these descriptors are open: a program's loader has some more for a moment.
 pub fn until_descriptors<const N: usize>(process: Process, expected: [(i32, PathBuf); N]) {
     let expected = expected.into();
@@ -175,21 +161,9 @@ pub fn until_descriptors<const N: usize>(process: Process, expected: [(i32, Path
     });
 }
 
-/// Waits until no process has the place's mark any more.
-pub fn until_nothing_runs(place: &Place) {
-    until("the end of all processes", || place.processes().is_empty().then_some(()));
-}
-
 /// Is there no such process any more, not even a zombie?
 pub fn is_gone(process: Process) -> bool {
     process.status("State").is_none()
-}
-
-/// Waits until the process is stopped (job control), or is not.
-pub fn until_stopped(process: Process, is_stopped: bool) {
-    until(&format!("{process:?} to be stopped: {is_stopped}"), || {
-        process.status("State").filter(|state| state.starts_with('T') == is_stopped)
-    });
 }
 
 /// No core files from programs that die of signals.
