@@ -18,6 +18,12 @@ fn foreground(of: Process) -> i64 {
     of.stat(8)
 }
 
+/// Waits until the group that a process leads is in the foreground.
+#[track_caller]
+fn until_foreground(leader: Process) {
+    until(&format!("{leader:?} in the foreground"), || (foreground(leader) == i64::from(leader.0)).then_some(()));
+}
+
 /// Types.
 fn keys(master: &OwnedFd, text: &str) {
     File::from(master.try_clone().unwrap()).write_all(text.as_bytes()).unwrap();
@@ -80,7 +86,7 @@ fn with_each_shell(act: impl Fn(&Place, &OwnedFd, Process)) {
 #[track_caller]
 fn type_fg(master: &OwnedFd, shell: Process, dmz: Process) {
     let sleeps = |process: Process| process.status("State").unwrap().starts_with('S');
-    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    until_foreground(shell);
     keys(master, "fg\n");
     until("the job's turn", || {
         drain(master);
@@ -99,7 +105,7 @@ fn type_suspend(master: &OwnedFd, dmz: Process, program: Process) {
 /// Types `bg`, and waits until both go on.
 #[track_caller]
 fn type_bg(master: &OwnedFd, shell: Process, dmz: Process, program: Process) {
-    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    until_foreground(shell);
     keys(master, "bg\n");
     until_stopped(dmz, false);
     until_stopped(program, false);
@@ -128,7 +134,7 @@ fn the_program_is_in_the_foreground_if_dmz_was() {
     for away in [&[][..], &[1, 2]] {
         let (_master, dmz) = led(&place, &["-I"], sleep(), away);
         let program = child(dmz);
-        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        until_foreground(program);
         assert_eq!((program.stat(5), program.stat(6)), (i64::from(program.0), i64::from(dmz.0)));
     }
 }
@@ -150,11 +156,11 @@ fn the_program_that_is_started_again_is_in_the_foreground_again_as_its_user_expe
     let place = Place::new();
     let (_master, dmz) = led(&place, &["-I", "-r", "--restart-delay=0"], sleep(), &[]);
     let first = child(dmz);
-    until("the foreground", || (foreground(first) == i64::from(first.0)).then_some(()));
+    until_foreground(first);
     first.signal(SIGTERM);
     until("the end of the first", || (!children(dmz).contains(&first)).then_some(()));
     let second = child(dmz);
-    until("the foreground again", || (foreground(second) == i64::from(second.0)).then_some(()));
+    until_foreground(second);
 }
 
 #[test]
@@ -204,7 +210,7 @@ fn interrupt_ends_the_program_and_dmz_dies_of_it() {
         let place = Place::new();
         let (master, dmz) = led(&place, options, sleep(), &[]);
         let program = child(dmz);
-        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        until_foreground(program);
         keys(&master, "\x03");
         let status = dmz.wait();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(SIGINT), "{options:?}");
@@ -217,7 +223,7 @@ fn interrupt_is_followed_by_no_restart() {
     let place = Place::new();
     let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=0"], sleep(), &[]);
     let program = child(dmz);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "\x03");
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&dmz.wait()), Some(SIGINT));
     assert_eq!(place.processes(), []);
@@ -228,7 +234,7 @@ fn interrupt_during_the_restart_delay_ends_dmz_as_its_user_expects() {
     let place = Place::new();
     let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=30000"], sleep(), &[]);
     let program = child(dmz);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     program.signal(SIGTERM);
     until_comm(dmz, "dmz: wait");
     // The foreground is a group that is no more, if dmz has not taken it back.
@@ -255,7 +261,7 @@ fn stop_and_continue(master: &OwnedFd, shell: Process, dmz: Process, program: Pr
     keys(master, "\x1a");
     until_stopped(program, true);
     until_stopped(dmz, true);
-    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    until_foreground(shell);
     keys(master, "fg\n");
     until_stopped(program, false);
 }
@@ -266,12 +272,12 @@ fn suspend_stops_program_and_dmz_and_fg_continues_both() {
     let (master, shell) = shell(&place);
     let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
     for _ in 0..3 {
-        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        until_foreground(program);
         stop_and_continue(&master, shell, dmz, program);
         until_stopped(dmz, false);
         drain(&master);
     }
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "\x03");
     until("the end", || (!program.is_alive() && !dmz.is_alive()).then_some(()));
     keys(&master, "echo $? >status\n");
@@ -293,7 +299,7 @@ fn suspend_stops_the_whole_job_that_dmz_is_in() {
         // Another one of the pipeline may give it to the job once more: then the key comes to dmz, which passes it on.
         until("the job's turn", || (foreground(shell) != shell.stat(5)).then_some(()));
         type_suspend(&master, dmz, program);
-        until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+        until_foreground(shell);
         let job = || place.processes().into_iter().filter(|process| process.stat(5) == dmz.stat(5));
         assert_eq!(job().count(), 2, "{line}");
         job().for_each(|process| until_stopped(process, true));
@@ -313,7 +319,7 @@ fn suspend_stops_nothing_that_nobody_could_continue() {
     let (master, dmz) = led(&place, &["-I", "-c", ".", "-o", "heard"], script, &[]);
     let program = child(dmz);
     until_lines(place.path("heard"), 1);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     // As for every process of such a group: the one that leads a session has no shell.
     keys(&master, "\x1a");
     assert_eq!(until_lines(place.path("heard"), 2), ["ready", "CONT"]);
@@ -326,10 +332,10 @@ fn a_terminal_that_the_shell_has_taken_stays_its_own() {
     let place = Place::new();
     let (master, shell) = shell(&place);
     let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     // Not by a key: the program goes on, and dmz learns of its end when it is continued.
     dmz.signal(SIGSTOP);
-    until("the shell's turn", || (foreground(shell) == shell.stat(5)).then_some(()));
+    until_foreground(shell);
     program.signal(SIGTERM);
     until("the program's end", || (!program.is_alive()).then_some(()));
     dmz.signal(libc::SIGCONT);
@@ -403,7 +409,7 @@ fn bg_continues_both_in_the_background() {
     let place = Place::new();
     let (master, shell) = shell(&place);
     let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "\x1a");
     until_stopped(program, true);
     until_stopped(dmz, true);
@@ -429,7 +435,7 @@ fn a_program_in_the_background_that_reads_stops_with_dmz_until_fg() {
     keys(&master, "fg\n");
     until_stopped(program, false);
     until_stopped(dmz, false);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "hello\n");
     assert_eq!(until_lines(place.path("line"), 1), ["hello"]);
     until("the end", || (!dmz.is_alive()).then_some(()));
@@ -445,7 +451,7 @@ fn suspend_and_interrupt_reach_a_job_that_fg_has_brought_from_the_background() {
         type_fg(master, shell, dmz);
         type_suspend(master, dmz, program);
         type_fg(master, shell, dmz);
-        until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+        until_foreground(program);
         type_suspend(master, dmz, program);
         type_bg(master, shell, dmz, program);
         type_fg(master, shell, dmz);
@@ -510,7 +516,7 @@ fn a_program_that_handles_suspend_stops_nobody() {
     let line = "dmz -I /bin/sh -c 'trap \"echo told >>told\" TSTP; echo >ready; while :; do sleep .01; done'";
     let (dmz, program) = type_dmz(&master, shell, line);
     until_lines(place.path("ready"), 1);
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "\x1a");
     // Its sleep, in the same group, may have stopped and keep it from its handler.
     until("told", || {
@@ -528,7 +534,7 @@ fn term_ends_a_job_that_is_stopped() {
     let place = Place::new();
     let (master, shell) = shell(&place);
     let (dmz, program) = type_dmz(&master, shell, "dmz -I /bin/sleep 100");
-    until("the foreground", || (foreground(program) == i64::from(program.0)).then_some(()));
+    until_foreground(program);
     keys(&master, "\x1a");
     until_stopped(program, true);
     until_stopped(dmz, true);
