@@ -5,16 +5,17 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU8, Ordering};
 use support::*;
 
 /// A daemon that stays in the foreground.
 struct Daemon {
     program: &'static str,
-    /// Its arguments; FOLDER and PORT are replaced.
+    /// Its arguments; FOLDER, ADDRESS and PORT are replaced.
     arguments: &'static [&'static str],
     /// What is said to it, and what is in its answer.
     talk: (&'static str, &'static str),
@@ -42,7 +43,7 @@ const NGINX_ALONE: Daemon =
 /// One process with threads that catches TERM to save its data.
 const REDIS: Daemon = Daemon {
     program: "redis-server",
-    arguments: &["--port", "PORT", "--bind", "127.0.0.1", "--save", "", "--dir", "FOLDER"],
+    arguments: &["--port", "PORT", "--bind", "ADDRESS", "--save", "", "--dir", "FOLDER"],
     talk: ("PING\r\nQUIT\r\n", "+PONG"),
     log: "Ready to accept connections",
     end: |status| status.code() == Some(0),
@@ -51,38 +52,48 @@ const REDIS: Daemon = Daemon {
 /// A static program that catches nothing and forks for each connection.
 const HTTPD: Daemon = Daemon {
     program: "busybox",
-    arguments: &["httpd", "-f", "-vv", "-p", "127.0.0.1:PORT", "-h", "FOLDER/pages"],
+    arguments: &["httpd", "-f", "-vv", "-p", "ADDRESS:PORT", "-h", "FOLDER/pages"],
     talk: (GET, "a page"),
     log: "",
     end: |status| status.signal() == Some(libc::SIGTERM),
 };
 
+/// A port that nobody has, on an address of this test's own: on 127.0.0.1 somebody's connection may get it before the daemon.
+fn free_socket() -> SocketAddrV4 {
+    static NUMBER: AtomicU8 = AtomicU8::new(2);
+    let [_, first, second, third] = (std::process::id() << 6).to_be_bytes();
+    let address = Ipv4Addr::new(127, first, second, third | NUMBER.fetch_add(1, Ordering::Relaxed));
+    let port = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
+    SocketAddrV4::new(address, port)
+}
+
 /// The place of a daemon that gives up the mark of its environment, and whose children may outlive it: what has its
 /// standard error in the folder is ended, too.
 struct House {
     place: Place,
-    port: u16,
+    socket: SocketAddrV4,
 }
 
 impl House {
     fn new() -> House {
         let place = Place::new();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let socket = free_socket();
         fs::create_dir(place.path("pages")).unwrap();
         place.file("pages/hello", "a page\n");
         let temporary =
             ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path tmp;"));
-        let server = format!("server {{ listen 127.0.0.1:{port}; root pages; }}");
+        let server = format!("server {{ listen {socket}; root pages; }}");
         let http = format!("access_log /dev/stdout; {} {server}", temporary.concat());
         let root = "user root; daemon off; worker_processes 2; pid own.pid; error_log stderr;";
         place.file("nginx.conf", format!("{root} events {{}} http {{ {http} }}\n"));
-        House { place, port }
+        House { place, socket }
     }
 
     /// Starts `daemon`; what `dmz -P` printed.
     fn begin(&self, options: &[&str], daemon: &Daemon) -> Process {
         let folder = self.folder.to_str().unwrap();
-        let fill = |word: &&str| word.replace("FOLDER", folder).replace("PORT", &self.port.to_string());
+        let (address, port) = (self.socket.ip().to_string(), self.socket.port().to_string());
+        let fill = |word: &&str| word.replace("FOLDER", folder).replace("ADDRESS", &address).replace("PORT", &port);
         let mut command = self.dmz(["-P", "-p", "x.pid", "-a", "-o", "out", "-e", "err"]);
         command.args(options).arg("--").arg(daemon.program).args(daemon.arguments.iter().map(fill));
         self.started(&mut command)
@@ -92,7 +103,7 @@ impl House {
     fn talk(&self, daemon: &Daemon) {
         let (question, answer) = daemon.talk;
         until(&format!("{answer} from {}", daemon.program), || {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+            let mut stream = TcpStream::connect(self.socket).ok()?;
             stream.set_read_timeout(Some(DEADLINE)).unwrap();
             stream.write_all(question.as_bytes()).ok()?;
             let mut text = String::new();
