@@ -230,17 +230,33 @@ fn interrupt_is_followed_by_no_restart() {
 }
 
 #[test]
-fn interrupt_during_the_restart_delay_ends_dmz_as_its_user_expects() {
+fn the_keys_reach_dmz_during_the_restart_delay() {
+    for end in ["\x03", "\x1c"] {
+        let place = Place::new();
+        let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=30000"], sleep(), &[]);
+        let program = child(dmz);
+        until_foreground(program);
+        program.signal(SIGTERM);
+        until_comm(dmz, "dmz: wait");
+        // The foreground is a group that is no more, if dmz has not taken it back.
+        keys(&master, end);
+        dmz.wait();
+        assert_eq!(place.processes(), []);
+    }
     let place = Place::new();
-    let (master, dmz) = led(&place, &["-I", "-r", "--restart-delay=30000"], sleep(), &[]);
-    let program = child(dmz);
+    let (master, shell) = shell(&place);
+    let (dmz, program) = type_dmz(&master, shell, "dmz -I -r --restart-delay=30000 /bin/sleep 100");
     until_foreground(program);
     program.signal(SIGTERM);
     until_comm(dmz, "dmz: wait");
-    // The foreground is a group that is no more, if dmz has not taken it back.
+    for _ in 0..2 {
+        keys(&master, "\x1a");
+        until_stopped(dmz, true);
+        type_fg(&master, shell, dmz);
+    }
     keys(&master, "\x03");
-    dmz.wait();
-    assert_eq!(place.processes(), []);
+    until_foreground(shell);
+    assert_eq!(place.processes(), [shell]);
 }
 
 #[test]

@@ -511,6 +511,11 @@ impl<'a> Monitor<'a> {
                 self.act(Event::Terminate);
             }
             _ if self.passes_key(signal) => {}
+            // ^\ between two programs.
+            QUIT if signal.is_kernels && self.program.is_none() => {
+                self.is_told_to_end(number);
+                self.act(Event::Terminate);
+            }
             _ if mapped == 0 => {}
             TERM | INT => {
                 // In the foreground it is passed on as it is; and then that was the last start.

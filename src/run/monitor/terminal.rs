@@ -11,14 +11,16 @@ impl Monitor<'_> {
     /// foreground's group alone: if it comes here, the shell has given the foreground to this group, maybe without a CONT,
     /// and the program's has not got it.
     pub(super) fn passes_key(&mut self, signal: Arrived) -> bool {
-        if signal.is_kernels
-            && self.terminal.is_some()
-            && matches!(signal.number, INT | QUIT | TSTP | WINCH)
-            && let Some(group) = self.group()
-        {
-            self.hand_over();
-            sys::signal_group(group, signal.number);
-            return true;
+        if signal.is_kernels && self.terminal.is_some() && matches!(signal.number, INT | QUIT | TSTP | WINCH) {
+            if let Some(group) = self.group() {
+                self.hand_over();
+                sys::signal_group(group, signal.number);
+                return true;
+            }
+            // Between two programs this is the job, alone.
+            if signal.number == TSTP {
+                sys::stop_group(TSTP);
+            }
         }
         signal.is_kernels && matches!(signal.number, TSTP | TTIN | TTOU)
     }
