@@ -125,7 +125,7 @@ fn a_broken_line_is_nobody() {
     for (what, passwd) in LOST {
         assert_refused(what, with(&place, passwd, "", &["-u", "web"]));
     }
-    for name in ["+", "+web", "-web", ""] {
+    for name in ["+", "+web", "-web", "#web", ""] {
         let passwd = format!("{name}:x:33:34:::\n");
         assert_refused(name, with(&place, passwd, "", &[&format!("--user={name}")]));
     }
@@ -250,7 +250,10 @@ const MEMBERS: &[(&str, &str)] = &[
     ("CR at the end", "tape:x:26:web\ngames:x:60:web\r"),
     ("named twice", "tape:x:26:web,web\ngames:x:60:web\ngames:x:60:web\n"),
     ("no longer and no shorter name", "a:x:1:webs,we,xweb,WEB\nweb:x:34:\nweb:web:2:\ntape:x:26:web\ngames:x:60:web\n"),
-    ("no broken lines", "+:x:1:web\n-a:x:2:web\na:x::web\na:x:-1:web\na:x:3:web\0\ntape:x:26:web\ngames:x:60:web\n"),
+    (
+        "no broken lines",
+        "+:x:1:web\n-a:x:2:web\n#a:x:4:web\na:x::web\na:x:-1:web\na:x:3:web\0\ntape:x:26:web\ngames:x:60:web\n",
+    ),
     ("no group at all to the kernel", "a:x:4294967295:web\na:x:4294967296:web\ntape:x:26:web\ngames:x:60:,web,\n"),
 ];
 

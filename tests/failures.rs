@@ -94,6 +94,8 @@ fn a_missing_interpreter_is_named() {
         let line = format!("cannot find the interpreter {interpreter}: {ABSENT}");
         assert_fails(&place, &["./script"], 127, &line, &["script"]);
         assert_fails(&place, &[place.path("script").to_str().unwrap()], 127, &line, &["script"]);
+        #[cfg(feature = "identity")]
+        place.run(["--rlimit=nofile=3", "./script"]).assert_failed(127, &line);
     }
     // Where that cannot be seen from here, at least that it is one.
     let mut command = place.dmz(["-p", "x.pid", "--", "script"]);
@@ -470,8 +472,12 @@ fn no_shell_is_ever_involved() {
 fn what_is_at_fault_is_named_on_one_line_without_control_characters() {
     let place = Place::new();
     let long = "x".repeat(3000);
-    for (name, shown) in [("\u{e9} \u{20ac}\\", "\u{e9} \u{20ac}\\"), ("\x1b[1m\t\n\r\x7f", "?[1m????"), (&long, &long)]
-    {
+    for (name, shown) in [
+        ("\u{e9} \u{20ac} \u{c0}\\", "\u{e9} \u{20ac} \u{c0}\\"),
+        ("\x1b[1m\t\n\r\x7f", "?[1m????"),
+        ("\u{9b}1m", "\u{fffd}?1m"),
+        (&long, &long),
+    ] {
         let outcome = place.run(["--", &format!("/absent/{name}")]);
         outcome.assert_failed(127, &format!("cannot execute /absent/{shown}: {ABSENT}"));
         let plan = place.run(["--dry-run", "-p", name, "/bin/true"]);

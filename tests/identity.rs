@@ -89,6 +89,10 @@ const REQUESTS: &[(&[&str], &[&str])] = &[
         &["--reuid=4000", "--regid=4001", "--clear-groups", "--inh-caps=-all", "--ambient-caps=-all"],
     ),
     (&["-u", "root"], &["--reuid=0", "--regid=0", "--init-groups", "--inh-caps=-all", "--ambient-caps=-all"]),
+    (
+        &["-u", "root", "--no-new-privs"],
+        &["--reuid=0", "--regid=0", "--init-groups", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"],
+    ),
     (&["-g", "games"], &["--regid=60", "--clear-groups"]),
     (&["--groups", "mail,5"], &["--groups=12,5"]),
     (&["--no-new-privs"], &["--no-new-privs"]),
@@ -240,6 +244,10 @@ fn securebits_keep_no_capability_alive() {
             }
         }
     }
+    // A folder is entered with the program's rights, whatever the caller's are.
+    folder(&place, "closed", 0, 0, 0o700);
+    let mut command = place.dmz(["-f", "-u", "4000:4001", "-c", "closed", "--", "/bin/echo", "ran"]);
+    assert_refused(&place, &Outcome::of(with_securebits(&mut command, NO_SETUID_FIXUP)), "closed");
     let mut command = place.dmz(["-f", "-u", "4000:4001", "--caps", "kill", "--", "/bin/echo", "ran"]);
     // Not silently without what was asked for.
     assert_refused(&place, &Outcome::of(with_securebits(&mut command, NO_AMBIENT_RAISE)), "kill");
@@ -282,6 +290,7 @@ fn a_change_of_identity_that_fails_or_only_pretends_runs_nothing() {
     let user = [libc::SYS_setuid, libc::SYS_setreuid, libc::SYS_setresuid];
     let group = [libc::SYS_setgid, libc::SYS_setregid, libc::SYS_setresgid];
     let groups = [libc::SYS_setgroups];
+    let capabilities = [libc::SYS_capset];
     for (calls, options) in [
         (&user[..], &["-u", "4000:4001"][..]),
         (&user, &["-u", "4000:4001", "--caps", "kill"]),
@@ -290,6 +299,8 @@ fn a_change_of_identity_that_fails_or_only_pretends_runs_nothing() {
         (&groups, &["-u", "4000:4001"]),
         (&groups, &["-g", "4001"]),
         (&groups, &["--groups", "4001"]),
+        (&capabilities, &["-u", "4000:4001", "--caps", "kill"]),
+        (&capabilities, &["--caps", "none"]),
     ] {
         for errno in [0, libc::EPERM] {
             for way in [&["-f"][..], &["-p", "x.pid"]] {
@@ -441,6 +452,51 @@ fn what_the_user_may_not_open_is_not_opened_for_the_user() {
             assert!(outcome.stderr.contains(named), "{way:?} {options:?}: {outcome:?}");
             place.assert_left(&["closed", "etc", "forbidden", "secret"]);
         }
+    }
+}
+
+#[test]
+fn an_ordinary_callers_capabilities_open_nothing_for_the_user() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    let binary = copied(&place, &dmz(), "dmz");
+    folder(&place, "closed", 0, 0, 0o700);
+    place.file("closed/in", "text");
+    let ambient = ["--inh-caps=+setuid,+setgid,+dac_override", "--ambient-caps=+setuid,+setgid,+dac_override"];
+    for (options, named) in
+        [(["-i", "closed/in"], "closed/in"), (["-o", "closed/out"], "closed/out"), (["-c", "closed"], "closed")]
+    {
+        let mut command = place.command("setpriv");
+        command.args(["--reuid=1000", "--regid=1000", "--clear-groups"]).args(ambient).arg(&binary).arg("-f");
+        let outcome = Outcome::of(command.args(["-u", "4000:4001"]).args(options).args(["--", "/bin/echo", "ran"]));
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (125, ""), "{options:?}: {outcome:?}");
+        assert!(outcome.stderr.ends_with(&format!("{named}: Permission denied\n")), "{options:?}: {outcome:?}");
+    }
+    place.assert_left(&["closed", "dmz"]);
+    assert_eq!(fs::read_dir(place.path("closed")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_is_entered_and_a_program_executed_with_the_programs_capabilities() {
+    if lacks_root() {
+        return;
+    }
+    let place = Place::new();
+    folder(&place, "roots", 0, 0, 0o700);
+    folder(&place, "users", 33, 34, 0o700);
+    place.script("users/tool", "#!/bin/sh\necho ran\n");
+    let run = |options: &[&str]| Outcome::of(place.dmz(["-f"]).args(options));
+    let pwd = ["--", "/bin/pwd"];
+    assert_eq!(run(&[&["-u", "4000:4001", "--caps", "dac_read_search", "-c", "roots"][..], &pwd].concat()).code, 0);
+    for options in [&["-u", "4000:4001", "-c", "roots"][..], &["--caps", "none", "-c", "users"]] {
+        let outcome = run(&[options, &pwd].concat());
+        assert!(outcome.code == 125 && outcome.stderr.ends_with(": Permission denied\n"), "{options:?}: {outcome:?}");
+    }
+    // Root stays who may everything.
+    for options in [&["-u", "0:0"][..], &["-u", "0:0", "-c", "users"], &["-u", "0:0", "--no-new-privs"]] {
+        assert_eq!(run(&[options, &["--", "users/tool"]].concat()).stdout, "ran\n", "{options:?}");
     }
 }
 
@@ -713,6 +769,31 @@ fn limits_that_leave_room_for_nothing_do_not_spoil_the_start() {
     assert_pidfile(place.path("x.pid"), program);
     assert_eq!(limit(program, libc::RLIMIT_NOFILE), (4, 4));
     assert_eq!(limit(program, libc::RLIMIT_FSIZE), (0, 0));
+
+    // Nor does one on memory: what dmz needs is there before.
+    let passes = "LISTEN_PID=$$ exec \"$0\" -f --rlimit as=200K \"$@\"";
+    let mut command = place.command("/bin/sh");
+    command.args(["-c", passes]).arg(dmz()).args([dmz().as_os_str(), "--version".as_ref()]);
+    let outcome = Outcome::of(&mut command);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+}
+
+#[test]
+fn a_limit_on_files_takes_no_status_away() {
+    let place = Place::new();
+    for (code, options, limit) in [
+        (127, &["-f", "--rlimit", "fsize=0", "/nowhere/program"][..], None),
+        (125, &["--nonsense"], Some(0)),
+        (0, &["-v", "-w", "/bin/true"], Some(0)),
+    ] {
+        let mut command = place.dmz(options);
+        if let Some(limit) = limit {
+            with_limit(&mut command, libc::RLIMIT_FSIZE, limit, limit);
+        }
+        let said = std::fs::File::create(place.path("said")).unwrap();
+        assert_eq!(command.stderr(said).status().unwrap().code(), Some(code), "{options:?}");
+        assert_eq!(fs::metadata(place.path("said")).unwrap().len(), 0, "there was no room for it");
+    }
 }
 
 #[test]
@@ -933,7 +1014,25 @@ fn a_control_group_that_is_none_is_an_error() {
         assert_refused(&place, &outcome, folder);
         assert!(outcome.stderr.contains(reason), "{outcome:?}");
     }
-    place.assert_left(&["plain"]);
+    // Nor is a folder with such a file one: what it is, or leads to, stays as it is, and a FIFO holds nobody up.
+    for name in ["file", "link", "fifo"] {
+        fs::create_dir(place.path(name)).unwrap();
+    }
+    place.file("file/cgroup.procs", "text");
+    std::os::unix::fs::symlink(place.path("file/cgroup.procs"), place.path("link/cgroup.procs")).unwrap();
+    let fifo = CString::new(place.path("fifo/cgroup.procs").into_os_string().into_encoded_bytes()).unwrap();
+    // SAFETY: a string with a NUL at its end.
+    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+    for (folder, reason) in [
+        ("file", "not a file of the kernel"),
+        ("link", "Too many levels of symbolic links"),
+        ("fifo", "No such device or address"),
+    ] {
+        let outcome = place.run(["-p", "x.pid", "--cgroup", folder, "--", "/bin/sleep", "100"]);
+        assert_refused(&place, &outcome, &format!("{folder}: {reason}"));
+    }
+    assert_eq!(fs::read_to_string(place.path("file/cgroup.procs")).unwrap(), "text");
+    place.assert_left(&["fifo", "file", "link", "plain"]);
 }
 
 #[test]

@@ -822,6 +822,7 @@ fn words_for_readiness_that_mean_nothing_are_usage_errors() {
         "--ready fd:3 -t x",
         "-p x.pid --ready exit:x.pid",
         "--ready exit:x.pid -S -p x.pid",
+        "--ready exit:x.lock -l x.lock",
         "--ready",
     ] {
         let outcome = place.run(options.split(' ').chain(["--"]).chain(program));
@@ -883,7 +884,7 @@ fn its_own_pidfile_is_what_the_caller_typed_and_may_be_a_little_late() {
 
 #[test]
 fn a_file_that_dmz_itself_locks_is_not_read_as_the_programs_own() {
-    for (option, way) in [("-l", "exit:locked"), ("-l", "exit:link"), ("-p", "exit:link")] {
+    for (option, way) in [("-l", "exit:./locked"), ("-l", "exit:link"), ("-p", "exit:link")] {
         let place = Place::new();
         std::os::unix::fs::symlink("locked", place.path("link")).unwrap();
         // To read it would drop the lock.

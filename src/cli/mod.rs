@@ -211,7 +211,8 @@ impl Call {
                 return Err(Fault::Word(Kind::Locked, config.text(*file)));
             }
         }
-        if !config.ready_file.is_empty() && config.ready_file.is(config.text(Opt::Pidfile)) {
+        let is_ready_file = |opt| !config.ready_file.is_empty() && config.ready_file.is(config.text(opt));
+        if is_ready_file(Opt::Pidfile) || is_ready_file(Opt::Lockfile) {
             return Err(Fault::Value(Opt::Ready, config.text(Opt::Ready)));
         }
         let program = config.text(Opt::Program);

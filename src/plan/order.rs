@@ -105,20 +105,21 @@ pub const ORDER: &[Row] = &[
     Row(Daemon, RedirectStdin, Stdin, None),
     Row(Daemon, RedirectStdout, Stdout, None),
     Row(Daemon, RedirectStderr, Stderr, None),
-    // Behind everything that opens, makes or writes a file, which small limits would forbid.
+    Row(Daemon, NameProgram, PassesId, None),
+    // Behind everything that takes memory, or opens, makes or writes a file, which small limits would forbid.
     #[cfg(feature = "identity")]
     Row(Daemon, SetLimits, Rlimit, None),
     // Behind everything that takes privileges.
     #[cfg(feature = "identity")]
     Row(Daemon, SetUser, User, None),
-    // In the new root, with the user's rights.
-    Row(Daemon, ChangeDirectory, Chdir, None),
     // Behind the change of the user, which would clear them.
     #[cfg(feature = "identity")]
     Row(Daemon, SetCapabilities, Caps, None),
     // The kernel clears the inheritable ones at no change of the user.
     #[cfg(feature = "identity")]
     Row(Daemon, SetCapabilities, User, Some(Caps)),
+    // In the new root, with the user's rights and capabilities.
+    Row(Daemon, ChangeDirectory, Chdir, None),
     #[cfg(feature = "identity")]
     Row(Daemon, ForbidPrivileges, NoNewPrivs, None),
     // Behind all that changes it.
@@ -130,7 +131,6 @@ pub const ORDER: &[Row] = &[
     // Behind the change of ids, which makes the kernel forget it.
     #[cfg(feature = "monitor")]
     Row(Daemon, FollowMonitor, Monitored, None),
-    Row(Daemon, NameProgram, PassesId, None),
     // Last: what was sent to the daemon meanwhile ends it now, and the launcher sees that.
     Row(Daemon, RestoreMask, Always, None),
     Row(Daemon, Execute, Always, None),

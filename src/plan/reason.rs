@@ -86,6 +86,8 @@ impl Reason {
     pub const PRETENDED: Reason = Reason::own(216);
     /// An executable that gives privileges.
     pub const PRIVILEGED: Reason = Reason::own(217);
+    /// A file that the kernel is to be told something by, and that is not the kernel's.
+    pub const NOT_KERNELS: Reason = Reason::own(226);
 
     /// No space left on device.
     pub const NO_SPACE: Reason = Reason::kernel(errno::ENOSPC);
@@ -218,5 +220,6 @@ const TEXTS: Table = Table::new(
 \xdfOperation not permitted (no capability, or not in this user namespace)\0\
 \xe0Invalid argument (not mapped in this user namespace)\0\
 \xd9its file gives privileges (set-user-id or capabilities)\0\
+\xe2not a file of the kernel\0\
 \0",
 );

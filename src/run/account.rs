@@ -280,7 +280,7 @@ impl Lines<'_> {
                     if length > 0 && self.line.get(length - 1) == Some(&b'\r') {
                         self.put(length - 1, 0);
                     }
-                    let is_plain = !matches!(self.field(0).first(), 0 | b'+' | b'-');
+                    let is_plain = !matches!(self.field(0).first(), 0 | b'+' | b'-' | b'#');
                     if count == self.fields && length < self.line.len() && !is_bad && is_plain {
                         return Ok(true);
                     }

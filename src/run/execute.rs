@@ -61,10 +61,7 @@ fn attempt(work: &Work<'_>, path: Word<'_>, only_looks: bool) -> Reason {
     if !only_looks {
         return process::execute(path, work.start.command.arguments, work.environment).into();
     }
-    match file::open(file::HERE, path, flags::INPUT, 0) {
-        Ok(_) => Reason::NO_INTERPRETER, // closed with the end of this process, which comes next
-        Err(_) => Reason::NOT_FOUND,
-    }
+    if file::is_there(path) { Reason::NO_INTERPRETER } else { Reason::NOT_FOUND }
 }
 
 /// How much of a program is looked at: its first line, or what stands behind an ELF file's headers.

@@ -2,7 +2,7 @@
 
 use super::apply::Work;
 use crate::Word;
-use crate::plan::{Opt, Reason, Step};
+use crate::plan::{Config, Opt, Reason, Step};
 use crate::sys::memory::Pool;
 use crate::sys::{Errno, file, identity as sys};
 
@@ -26,8 +26,8 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
         }
         Step::SetGroups => sys::set_groups(config.groups)?,
         Step::SetGroup => sys::set_group(config.group)?,
-        Step::EnterUser => sys::set_effective_user(config.user)?,
-        Step::LeaveUser => sys::set_effective_user(work.start.command.user)?,
+        Step::EnterUser => act_as(config.user, false, work)?,
+        Step::LeaveUser => act_as(work.start.command.user, true, work)?,
         Step::LimitCapabilities => limit_capabilities(config.caps)?,
         Step::ChangeRoot => {
             sys::change_root(config.text(Opt::Chroot))?;
@@ -43,14 +43,7 @@ pub fn apply(step: Step, work: &mut Work<'_>) -> Result<(), Reason> {
             }
         }
         Step::SetUser => sys::set_user(config.user)?,
-        Step::SetCapabilities => {
-            sys::set_capabilities(config.caps)?;
-            if config.has(Opt::Caps) {
-                // An exec would end that; a process that goes on has it for good.
-                sys::keep_capabilities(false)?;
-            }
-            numbers(config.caps).try_for_each(sys::raise_capability)?;
-        }
+        Step::SetCapabilities => set_capabilities(config)?,
         Step::ForbidPrivileges => sys::forbid_new_privileges()?,
         Step::CheckIdentity => check(work)?,
         _ => {}
@@ -63,6 +56,17 @@ fn numbers(bits: u64) -> impl Iterator<Item = u32> {
     (0..64).filter(move |number| bits & 1 << number != 0)
 }
 
+/// Makes `user` the one for whom files are opened: with the caller's capabilities, or with none.
+#[inline(never)]
+fn act_as(user: u32, with_capabilities: bool, work: &Work<'_>) -> Result<(), Reason> {
+    sys::set_effective_user(user)?;
+    // To and from root the kernel does that itself, unless securebits have it not.
+    if work.start.command.user != 0 {
+        sys::use_capabilities(with_capabilities)?;
+    }
+    Ok(())
+}
+
 /// Takes all but `caps` out of what an exec can give, and has the rest survive the change of the user.
 fn limit_capabilities(caps: u64) -> Result<(), Reason> {
     for number in numbers(!caps) {
@@ -73,6 +77,27 @@ fn limit_capabilities(caps: u64) -> Result<(), Reason> {
         }
     }
     Ok(sys::keep_capabilities(true)?)
+}
+
+/// Leaves the program `--caps`, or nothing where its user is not root.
+#[inline(never)]
+fn set_capabilities(config: &Config<'_>) -> Result<(), Reason> {
+    let caps = config.caps;
+    if config.user == 0 && !config.has(Opt::Caps) {
+        // An exec would give root all of them, unless that is forbidden; then they would be lost.
+        return Ok(sys::clear_inheritable()?);
+    }
+    if !sys::has_exactly(caps)? {
+        sys::set_capabilities(caps)?;
+        if !sys::has_exactly(caps)? {
+            return Err(Reason::PRETENDED);
+        }
+    }
+    if config.has(Opt::Caps) {
+        // An exec would end that; a process that goes on has it for good.
+        sys::keep_capabilities(false)?;
+    }
+    Ok(numbers(caps).try_for_each(sys::raise_capability)?)
 }
 
 /// Asks the kernel who this process is: a change that only pretended must not run the program.
@@ -95,10 +120,14 @@ fn check(work: &Work<'_>) -> Result<(), Reason> {
 /// How many groups there is room for on the stack.
 const FEW: usize = 32;
 
-/// Writes `text` to a file that is there.
+/// Writes `text` to a file of the kernel's.
 fn put(path: Word<'_>, text: Word<'_>) -> Result<(), Reason> {
-    let fd = file::open(file::HERE, path, file::flags::EXISTING, 0)?;
-    let put = file::write(fd, text.bytes()).map_err(Reason::from);
+    let fd = file::open(file::HERE, path, file::flags::KERNELS, 0)?;
+    // One that is refused is closed with the end of this process, which comes next.
+    if !file::is_kernels(fd)? {
+        return Err(Reason::NOT_KERNELS);
+    }
+    let written = file::write(fd, text.bytes());
     file::close(fd);
-    put
+    Ok(written?)
 }

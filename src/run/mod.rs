@@ -22,7 +22,7 @@ mod ready;
 mod record;
 mod wait;
 
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, replace};
 
 pub use crate::sys::Errno;
 pub use crate::sys::file::{STDERR, STDOUT, write};
@@ -137,7 +137,9 @@ const LINE: usize = 1024;
 #[inline(never)]
 pub fn write_line(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
     let (mut line, mut length) = ([0; LINE], 0);
-    for byte in words.iter().flat_map(|word| word.bytes()).map(|byte| tame(*byte)).chain([b'\n']) {
+    let mut before = 0;
+    let tamed = words.iter().flat_map(|word| word.bytes()).map(|byte| tame(*byte, replace(&mut before, *byte)));
+    for byte in tamed.chain([b'\n']) {
         if let Some(place) = line.get_mut(length) {
             *place = byte;
             length += 1;
@@ -150,19 +152,21 @@ pub fn write_line(fd: Fd, words: &[Word<'_>]) -> Result<(), Reason> {
     Ok(file::write(fd, line.get(..length).unwrap_or(&line))?)
 }
 
-/// What is shown of a byte of a name. Others may have chosen that, and who reads it may be root at a terminal: a control
-/// character, of which a newline is one, becomes a question mark.
-fn tame(byte: u8) -> u8 {
-    if byte < b' ' || byte == 0x7f { b'?' } else { byte }
+/// What is shown of a byte of a name, behind the byte `before`. Others may have chosen that, and who reads it may be root at
+/// a terminal: a control character, of which a newline is one, becomes a question mark, one of C1 in UTF-8 its second byte.
+fn tame(byte: u8, before: u8) -> u8 {
+    let is_control = byte < b' ' || byte == 0x7f || before == 0xc2 && (0x80..0xa0).contains(&byte);
+    if is_control { b'?' } else { byte }
 }
 
-/// Writes a line to standard error. A pipe that nobody reads must not end this process: what it has to say is its status.
+/// Writes a line to standard error. A pipe that nobody reads, or a limit on files, must not end this process: what it has to
+/// say is its status.
 pub fn say(words: &[Word<'_>]) {
     let before = signal::block(signal::ALL);
     let written = write_line(STDERR, words);
     if let Ok(before) = before {
         if written.is_err() {
-            let _ = signal::wait_for(signal::set(&[signal::PIPE]), Some(0));
+            let _ = signal::wait_for(signal::set(&[signal::PIPE, signal::XFSZ]), Some(0));
         }
         let _ = signal::block(before);
     }

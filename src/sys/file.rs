@@ -56,6 +56,8 @@ pub mod flags {
     pub const OUTPUT: Flags = INPUT.union(Flags::WRONLY).union(Flags::CREATE);
     /// An existing file to write.
     pub const EXISTING: Flags = ALWAYS.union(Flags::WRONLY);
+    /// A file of the kernel's, to write to.
+    pub const KERNELS: Flags = CAREFUL.union(Flags::WRONLY);
     /// To [`OUTPUT`]: write behind what is there.
     pub const APPEND: Flags = Flags::APPEND;
     /// A device to read and write, for 0, 1 or 2: not closed by an exec.
@@ -183,6 +185,11 @@ pub fn status(fd: Fd) -> Result<Status> {
 /// fstatat(2) of the name itself, not of what a symbolic link points to.
 pub fn status_at(from: Fd, path: Word<'_>) -> Result<Status> {
     look(from, path, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Does `path` lead to anything (faccessat(2), F_OK)?
+pub fn is_there(path: Word<'_>) -> bool {
+    rustix::fs::accessat(HERE.borrow(), path.as_c_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
 }
 
 #[inline(never)]
@@ -386,6 +393,13 @@ pub fn limit() -> u64 {
 pub fn is_noexec(path: Word<'_>) -> Result<bool> {
     const ST_NOEXEC: u64 = 8;
     Ok(rustix::fs::statfs(path.as_c_str())?.f_flags as u64 & ST_NOEXEC != 0)
+}
+
+/// Is it a file of proc(5) or of a control group (fstatfs(2))?
+#[allow(clippy::unnecessary_cast)] // the kernel's widths differ between architectures
+pub fn is_kernels(fd: Fd) -> Result<bool> {
+    let kind = rustix::fs::fstatfs(fd.borrow())?.f_type as u32;
+    Ok(matches!(kind, linux::PROC_SUPER_MAGIC | linux::CGROUP_SUPER_MAGIC | linux::CGROUP2_SUPER_MAGIC))
 }
 
 /// Is it open (fcntl(2), F_GETFD)?

@@ -97,13 +97,40 @@ pub fn raise_capability(number: u32) -> Result<()> {
 /// Makes `bits` the permitted, effective and inheritable capabilities (capset(2)).
 pub fn set_capabilities(bits: u64) -> Result<()> {
     let set = CapabilitySet::from_bits_retain(bits);
-    let sets = CapabilitySets { effective: set, permitted: set, inheritable: set };
-    Ok(rustix::thread::set_capabilities(None, sets)?)
+    put_capabilities(CapabilitySets { effective: set, permitted: set, inheritable: set })
+}
+
+/// Makes no capability inheritable, and so none ambient (capset(2)).
+pub fn clear_inheritable() -> Result<()> {
+    put_capabilities(CapabilitySets { inheritable: CapabilitySet::empty(), ..capabilities()? })
+}
+
+/// Makes all permitted capabilities effective, or none (capset(2)).
+pub fn use_capabilities(yes: bool) -> Result<()> {
+    let sets = capabilities()?;
+    put_capabilities(CapabilitySets { effective: if yes { sets.permitted } else { CapabilitySet::empty() }, ..sets })
+}
+
+/// Are these the permitted, effective and inheritable capabilities (capget(2))?
+#[inline(never)]
+pub fn has_exactly(bits: u64) -> Result<bool> {
+    let CapabilitySets { effective, permitted, inheritable } = capabilities()?;
+    Ok(effective.bits() == bits && permitted.bits() == bits && inheritable.bits() == bits)
 }
 
 /// The permitted capabilities (capget(2)).
 pub fn permitted_capabilities() -> Result<u64> {
-    Ok(rustix::thread::capabilities(None)?.permitted.bits())
+    Ok(capabilities()?.permitted.bits())
+}
+
+#[inline(never)]
+fn capabilities() -> Result<CapabilitySets> {
+    Ok(rustix::thread::capabilities(None)?)
+}
+
+#[inline(never)]
+fn put_capabilities(sets: CapabilitySets) -> Result<()> {
+    Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
 /// No exec gives privileges any more (prctl(2), PR_SET_NO_NEW_PRIVS).
