@@ -27,7 +27,7 @@
 //! Depend on it with `default-features = false` and those of the features `identity`, `ready` and `control` that you need.
 //! With std add `std`: it forks by the C library, and converts an [`Error`] to an `std::io::Error`. Features only
 //! add. Needs Rust 1.88 and Linux 4.19, for `control` 5.3. Nothing allocates; a program without std that detaches itself has
-//! less than 4 KB (`examples/bare`).
+//! less than 4 KB (`examples/bare` in the repository).
 //!
 //! # How the daemon may end
 //!
@@ -44,8 +44,8 @@
 //!
 //! # Beside other crates
 //!
-//! Measured by `tests/crates` with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4. "None": the crate has
-//! no such feature; "unreported": it fails, but its caller ends with success.
+//! Measured by `tests/crates` in the repository with daemonize 0.5.0, fork 0.11.0 (`checked_daemon`), daemonize-me 2.0.4.
+//! "None": the crate has no such feature; "unreported": it fails, but its caller ends with success.
 //!
 //! | | dmz | daemonize | fork | daemonize-me |
 //! |---|---|---|---|---|
@@ -62,7 +62,8 @@
 //!
 //! # Map
 //!
-//! Folders are layers, in reading order. The arrows are the only allowed uses, and `tests/layers.rs` checks them.
+//! Folders are layers, in reading order. The arrows are the only allowed uses, which `tests/layers.rs` in the
+//! repository checks.
 //!
 //! ```text
 //! start ──► cli ─┬─► run ──► sys ──► rustix (public API), linux-raw-sys

@@ -232,7 +232,7 @@ fn a_file_with_anything_else_in_it_is_refused_and_untouched() {
             let path = place.file("x.pid", text);
             let before = fs::metadata(&path).unwrap();
             let outcome = place.run([option, "x.pid", "-o", "out", "/bin/sleep", "100"]);
-            assert_cannot(&outcome, 125, "x.pid", "holds something else than a process id");
+            assert_cannot(&outcome, 125, "x.pid", "holds something other than a process id");
             let after = fs::metadata(&path).unwrap();
             assert_eq!(fs::read(&path).unwrap(), text);
             assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()), "{text:?}");

@@ -59,8 +59,10 @@ pub fn signal(pid_file: &CStr, number: u32) -> Result<Status, Error> {
     ask(&config, Wanted::Signal)
 }
 
-/// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, and SIGKILL after `seconds`. Waits for its end without polling,
-/// and removes a file that is left, if this process may. `NotRunning` when it has ended, `Running` if it does not end.
+/// Stops the daemon behind a pidfile: SIGTERM and SIGCONT, and SIGKILL after `seconds`. A monitor gets a second SIGTERM then,
+/// and SIGKILL two seconds later, which takes its program along. Waits for its end without polling, and removes a file that
+/// is left, if this process may. `NotRunning` when it has ended, `Running` if it does not end, `Unknown`, with nothing sent,
+/// for one in another PID namespace.
 ///
 /// # Errors
 /// Those of [`signal`].

@@ -40,8 +40,9 @@ impl<'a> PidFile<'a> {
     /// # Errors
     /// [`ErrorKind::Running`](crate::ErrorKind) with the owner's id if another process holds it, and nothing was changed;
     /// [`ErrorKind::Unfit`](crate::ErrorKind) for a file that is not regular, has several names, belongs to neither root
-    /// nor this user, or holds anything but one process id, and as root for one in a folder that others can write to; the
-    /// kernel's error otherwise, ELOOP for a symbolic link, EISDIR for a directory and ENXIO for a socket.
+    /// nor this user, is locked by a reader, or holds anything but one process id, and as root for one in a folder that
+    /// others can write to; the kernel's error otherwise, ELOOP for a symbolic link, EISDIR for a directory and ENXIO for a
+    /// socket.
     pub fn lock(path: &'a CStr) -> Result<PidFile<'a>, Error> {
         Ok(PidFile(host::hold(Word::new(path))?))
     }

@@ -51,8 +51,8 @@ impl<'a> Ready<'a> {
         pidfile
     }
 
-    /// Reports that the daemon has failed, with this error number (errno(3)), which the launcher gets. Removes the pidfile
-    /// and ends the process at once.
+    /// Reports that the daemon has failed, with this error number (errno(3)), which the launcher gets if it is one from 1 to
+    /// 199; for any other it gets [`ErrorKind::Ended`](crate::ErrorKind). Removes the pidfile and ends the process at once.
     pub fn fail(mut self, errno: i32) -> ! {
         let reason = NonZeroI32::new(errno).filter(|errno| (1..200).contains(&errno.get()));
         self.give_up(reason.map_or(Reason::ENDED_EARLY, Reason::errno));

@@ -196,7 +196,7 @@ const TEXTS: Table = Table::new(
 \x7aDisk quota exceeded\0\
 \x7eRequired key not available\0\
 \xc8its process was killed\0\
-\xcaholds something else than a process id\0\
+\xcaholds something other than a process id\0\
 \xcbnot a regular file\0\
 \xcchas other names (hard links)\0\
 \xcdbelongs to another user\0\
