@@ -529,6 +529,55 @@ fn forty_one_processes_that_escaped_are_stopped_without_a_trace() {
 }
 
 #[test]
+fn each_of_a_tree_is_told_once() {
+    let place = Place::new();
+    // Some go at once, some later, some never: after each that has gone the others are looked at.
+    let stubborn = "trap 'echo $0 >>told' TERM; echo $0 >>up; while :; do sleep .01; done";
+    let obedient = "echo $0 >>up; exec sleep 100";
+    let text =
+        "i=0; while [ $i -lt 20 ]; do setsid sh -c \"$1\" o$i & setsid sh -c \"$2\" s$i & i=$((i+1)); done; wait";
+    let program = [sh(text), ["sh", obedient, stubborn].map(Into::into).into()].concat();
+    let (monitor, _) = supervise(&place, &["-c", ".", "--stop-timeout=1"], program);
+    until_lines(place.path("up"), 40);
+    monitor.signal(SIGTERM);
+    monitor.wait();
+    let mut told = lines(place.path("told"));
+    told.sort();
+    let count = told.len();
+    told.dedup();
+    assert_eq!((told.len(), count), (20, 20));
+    place.assert_left(&["told", "up"]);
+}
+
+#[test]
+fn a_start_that_fails_late_leaves_nothing_of_the_programs_tree() {
+    let place = Place::new();
+    // The pidfile cannot be written, and the process id cannot be printed.
+    let text = "setsid sleep 100 & echo >up; exec sleep 100";
+    let inject = "inject=pwrite64:error=ENOSPC:delay_enter=200000";
+    for way in [&["-S"][..], &["-I"]] {
+        if !lacks("strace") {
+            let mut command = place.command("strace");
+            command.args(["-fqqo", "/dev/null", "-e", "trace=pwrite64", "-e", inject]).arg(dmz());
+            let outcome = finish(command.args(words(&[way, &["-c", ".", "-p", "x.pid"]].concat(), sh(text))));
+            assert_eq!(outcome.code, 125, "{outcome:?}");
+            assert!(outcome.stderr.ends_with("x.pid: No space left on device\n"), "{outcome:?}");
+            place.assert_left(&["up"]);
+            fs::remove_file(place.path("up")).unwrap();
+        }
+        // At any moment of its start.
+        for _ in 0..10 {
+            let mut command =
+                place.dmz(words(&[way, &["-P", "-p", "x.pid"]].concat(), sh("setsid sleep 100 & exec sleep 100")));
+            let full = fs::File::options().write(true).open("/dev/full").unwrap();
+            let status = command.stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+            assert_eq!(status.code(), Some(125), "{way:?}");
+            place.assert_left(&[]);
+        }
+    }
+}
+
+#[test]
 fn what_is_born_while_the_tree_is_stopped_is_told_too() {
     let place = Place::new();
     let (monitor, _) = supervise(&place, &["-o", "lives", LONG], play("reborn", &["5"]));

@@ -554,6 +554,10 @@ fn a_message_that_is_too_long_does_not_count_and_does_no_harm() {
         let long = format!("long:{length}");
         assert_not_ready("notify", &[&long]);
         assert_ready_only_after("notify", &[&long, "barrier"], &["send:READY=1"]);
+        // Also if both are there at one look.
+        for options in [[].as_slice(), &["-S"]] {
+            assert_ready(start(&Place::new(), "notify", options, &[&long, "send:READY=1", "pause"]));
+        }
     }
 }
 
@@ -575,11 +579,12 @@ fn a_barrier_is_answered_before_and_after() {
 
 #[test]
 fn a_barrier_right_behind_is_answered() {
-    let refused = (0..20).filter(|_| {
+    let refused = (0..20).filter(|round| {
         let place = Place::new();
+        let options: &[&str] = if round % 2 == 0 { &[] } else { &["-S"] };
         let marks = ["mark:@/1", "mark:@/2", "mark:@/3", "mark:@/4"];
         let steps = [&["send:READY=1"][..], &marks, &["barrier", "mark:@/answered", "pause"]].concat();
-        assert_ready(start(&place, "notify", &[], &steps));
+        assert_ready(start(&place, "notify", options, &steps));
         let answered = || place.path("answered").exists();
         until("an answer, or an end", || (answered() || place.processes().is_empty()).then_some(()));
         !answered()
@@ -880,6 +885,24 @@ fn its_own_pidfile_is_what_the_caller_typed_and_may_be_a_little_late() {
     let outcome = finish(&place, &["-p", "x.pid", "--ready=exit:own.pid", "-t", "10"], &program);
     assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
     assert_eq!(number(place.path("x.pid")), number(place.path("own.pid")));
+}
+
+#[test]
+fn the_middle_process_of_a_double_fork_is_not_the_daemon() {
+    let taken = (0..10).filter(|_| {
+        let place = Place::new();
+        let program: Vec<_> = ["/bin/sh", "-c", "(sleep 100 & exit 0) & exit 0"].map(OsString::from).into();
+        let outcome = finish(&place, &["-P", "-p", "x.pid", "--ready=exit", "-t", "20"], &program);
+        assert_eq!((outcome.code, &*outcome.stderr), (0, ""));
+        // If it was, it is not for long.
+        let daemon = until("the daemon", || {
+            let daemon = Process(lines(place.path("x.pid")).first()?.parse().ok()?);
+            (daemon.arguments() == ["sleep", "100"]).then_some(daemon)
+        });
+        outcome.stdout != format!("{}\n", daemon.0)
+    });
+    // On a busy machine it may live longer than is waited for it.
+    assert!(taken.count() <= 2);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Reason {
     pub const TIMEOUT: Reason = Reason::own(218);
     /// A signal has told the launcher to end.
     pub const INTERRUPTED: Reason = Reason::own(219);
-    /// The program left more than one process, or its file names none of them.
+    /// The program left more than one process.
     pub const AMBIGUOUS: Reason = Reason::own(220);
     /// It ended before it was ready.
     pub const ENDED_EARLY: Reason = Reason::own(221);

@@ -127,6 +127,15 @@ fn become_program(start: &Start<'_>) {
 /// Leaves nothing of a start that failed. The session process has been waited for, so a daemon that still lives has
 /// become our child.
 fn take_down(config: &Config<'_>, record: &Record) {
+    #[cfg(feature = "monitor")]
+    if config.has(Opt::Supervise)
+        && let Some(monitor) = process::Process::new(record.monitor.load(Relaxed))
+        && process::runs(monitor)
+    {
+        // It stops the program and all that it has started, as it was told to.
+        process::signal(monitor, signal::TERM);
+        process::wait(monitor);
+    }
     #[cfg(feature = "ready")]
     if config.has(Opt::Ready) && !config.has(Opt::Init) {
         super::ready::stop_session(record);

@@ -103,7 +103,7 @@ pub fn start_daemon(work: &mut Work<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-/// How long a program that is ready may take to ask for an answer, in milliseconds.
+/// How long a program that is ready may take to ask for an answer: so many milliseconds, or messages.
 const MOMENTS: usize = 10;
 
 /// Only the program may hold its end open, or its closing would not be seen.
@@ -174,10 +174,11 @@ impl<'a> Wait<'a> {
     /// Reads the messages that have come. Never inlined: its buffer is a page that a monitor else need not have.
     #[inline(never)]
     fn is_told(&mut self, program: Process) -> Result<bool, Reason> {
-        // The most that counts is 4,095 bytes, and a NUL behind them.
-        let mut buffer = [0; 4096 + 1];
+        // The most that counts is 4,095 bytes, and a NUL behind them. The last of all stays one, whatever comes.
+        let mut buffer = [0; 4096 + 2];
         for _ in 0..MOST {
-            let received = match channel::receive(self.channel, &mut buffer) {
+            let [room @ .., _] = &mut buffer;
+            let received = match channel::receive(self.channel, room) {
                 Err(Errno::AGAIN) => break,
                 other => other?,
             };
@@ -211,7 +212,7 @@ impl<'a> Wait<'a> {
 
     /// Answers what comes right behind "ready" (sd_notify_barrier(3)): taking the message closes what it brings, and a socket
     /// that has gone would be an error to the program.
-    fn answer(&mut self, program: Process) -> Result<(), Reason> {
+    pub fn answer(&mut self, program: Process) -> Result<(), Reason> {
         for _ in 0..MOMENTS {
             self.is_told(program)?;
             let _ = signal::wait_for(signal::set(&[IO]), Some(1));
@@ -279,24 +280,26 @@ pub fn note_strangers(record: &Record) {
     }
 }
 
+/// Waits until `child` has ended, but not for more than so many milliseconds.
+pub fn await_end(child: Process, milliseconds: u64) {
+    let deadline = now() + milliseconds;
+    while process::runs(child) {
+        let left = deadline.saturating_sub(now());
+        if left == 0 {
+            return;
+        }
+        let _ = signal::wait_for(signal::set(&[CHILD]), Some(left));
+    }
+}
+
 /// Stops the daemon of a start that is given up, and everything that it has left.
 pub fn stop_session(record: &Record) {
-    if let Some(monitor) = Process::new(record.monitor.load(Relaxed))
-        && process::runs(monitor)
-    {
-        // It stops the program itself, as it was told to.
-        process::signal(monitor, TERM);
-        process::wait(monitor);
-    }
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
         && process::runs(daemon)
     {
         process::signal(daemon, TERM);
         process::signal(daemon, CONT);
-        let deadline = now() + MOMENT;
-        while process::runs(daemon) && now() < deadline {
-            let _ = signal::wait_for(signal::set(&[CHILD]), Some(deadline - now()));
-        }
+        await_end(daemon, MOMENT);
     }
     // Without /proc nothing lists the rest. The daemon has not been waited for, so its group is still its own.
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))

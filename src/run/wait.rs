@@ -4,10 +4,10 @@ use super::{Started, pidfile};
 use crate::plan::{Config, Failure, Opt, Step};
 use crate::sys::Errno;
 use crate::sys::process::{self, End, Process};
-use crate::sys::signal;
+use crate::sys::signal::{self, CHILD, HUP, INT, QUIT, TERM, USR1, USR2};
 
 /// What the launcher passes on while it waits.
-const FORWARDED: signal::Set = signal::set(&[1, 2, 3, 10, 12, 15, signal::CHILD]);
+const FORWARDED: signal::Set = signal::set(&[HUP, INT, QUIT, USR1, USR2, TERM, CHILD]);
 
 impl Started {
     /// Waits for the program to end, passes signals on to it meanwhile, and removes the pidfile. How it ended.
@@ -31,7 +31,7 @@ fn wait_for(program: Process) -> Result<End, Errno> {
         // The child signal has been blocked since before the program was born, so its end cannot be missed.
         // What the caller ignores is not for the program either (nohup(1)).
         if let Ok(number) = signal::wait(FORWARDED)
-            && number != signal::CHILD
+            && number != CHILD
             && !signal::is_ignored(number)
         {
             process::signal(program, number);

@@ -43,9 +43,6 @@ pub fn listen() -> Result<(Fd, [u8; NAME])> {
     let mut length = address.len() as u32;
     let (place, length_place) = (address.as_mut_ptr() as usize, (&raw mut length) as usize);
     address[0] = linux_raw_sys::net::AF_UNIX as u8;
-    if cfg!(target_endian = "big") {
-        address.swap(0, 1);
-    }
     // SAFETY: the kernel reads the family alone: two bytes, which stand for "any name".
     answer(unsafe { syscall(linux::__NR_bind, socket.0 as usize, place, 2, 0, 0) })?;
     // SAFETY: the kernel writes at most as many bytes as `length` says there are.
@@ -88,7 +85,8 @@ struct Control {
 const DATA: usize = size_of::<Control>() / 4;
 
 /// Room for the credentials and a few descriptors; the kernel drops what does not fit.
-type Room = [u32; 24];
+#[repr(align(8))] // as a header's length wants it
+struct Room([u32; 24]);
 
 /// A datagram.
 pub struct Received {
@@ -104,14 +102,14 @@ pub struct Received {
 /// barrier (sd_notify_barrier(3)).
 #[inline(always)] // what is copied out of it is more than what it does
 pub fn receive(socket: Fd, buffer: &mut [u8]) -> Result<Received> {
-    let mut room: Room = [0; 24];
+    let mut room = Room([0; 24]);
     let piece = Piece(buffer.as_mut_ptr() as usize, buffer.len());
     let mut header = Header {
         name: 0,
         name_length: 0,
         pieces: (&raw const piece) as usize,
         piece_count: 1,
-        control: room.as_mut_ptr() as usize,
+        control: room.0.as_mut_ptr() as usize,
         control_length: size_of::<Room>(),
         flags: 0,
     };
@@ -122,9 +120,8 @@ pub fn receive(socket: Fd, buffer: &mut [u8]) -> Result<Received> {
     let (mut sender, mut user, mut at) = (0, u32::MAX, 0);
     let word = size_of::<usize>() / 4;
     // Length, level and kind of each, then what it holds; the next begins at a whole word.
-    while let Some(control) = room.get(at..header.control_length / 4).filter(|control| control.len() >= DATA) {
+    while let Some(control) = room.0.get(at..header.control_length / 4).filter(|control| control.len() >= DATA) {
         let length = control.first().map_or(0, |length| *length as usize);
-        let length = if cfg!(target_endian = "big") { control[word - 1] as usize } else { length };
         let kind = control.get(word..DATA).unwrap_or(&[]);
         let data = control.get(DATA..length / 4).unwrap_or(&[]);
         if kind == [SOL_SOCKET, SCM_RIGHTS] {

@@ -1,4 +1,4 @@
-//! What only the monitor asks of the kernel: any child's fate, groups, terminals, time, the end of the machine.
+//! What only the monitor asks of the kernel: any child's fate, groups, terminals, the end of the machine.
 
 use linux_raw_sys::general as linux;
 use rustix::process::Pid;

@@ -21,7 +21,7 @@ pub const CHILD: u32 = linux::SIGCHLD;
 pub use linux::{
     SIGBUS as BUS, SIGCONT as CONT, SIGHUP as HUP, SIGINT as INT, SIGIO as IO, SIGKILL as KILL, SIGPIPE as PIPE,
     SIGQUIT as QUIT, SIGSEGV as SEGV, SIGTERM as TERM, SIGTSTP as TSTP, SIGTTIN as TTIN, SIGTTOU as TTOU,
-    SIGWINCH as WINCH, SIGXFSZ as XFSZ,
+    SIGUSR1 as USR1, SIGUSR2 as USR2, SIGWINCH as WINCH, SIGXFSZ as XFSZ,
 };
 
 /// Makes `set` the blocked signals; those of before (rt_sigprocmask(2)).

@@ -1,5 +1,7 @@
 //! Time, and the calls that take or give one.
 
+#[cfg(target_pointer_width = "32")]
+use linux_raw_sys::errno::{ENOSYS, EPERM};
 use linux_raw_sys::general as linux;
 
 use super::arch::syscall;
@@ -38,8 +40,9 @@ impl Call {
     #[inline(always)]
     pub(super) fn with(self, mut time: Option<&mut Time>, call: impl Fn(u32, usize) -> isize) -> isize {
         let answer = call(self.wide, time.as_mut().map_or(0, |time| time.as_mut_ptr() as usize));
+        // A filter that does not know it may say EPERM, which none of them else does.
         #[cfg(target_pointer_width = "32")]
-        if answer == -(linux_raw_sys::errno::ENOSYS as isize) {
+        if [ENOSYS, EPERM].contains(&(-answer as u32)) {
             let Some(time) = time else { return call(self.narrow, 0) };
             let mut narrow = time.map(|part| part as usize);
             let answer = call(self.narrow, narrow.as_mut_ptr() as usize);

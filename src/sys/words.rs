@@ -11,6 +11,7 @@ use super::memory::{self, Pool};
 
 /// A text that ends with a NUL. One pointer wide, unlike `&CStr`: most are only passed on.
 #[derive(Clone, Copy)]
+#[repr(transparent)] // so that an `Option` of it is a pointer, which may be null
 pub struct Word<'a>(NonNull<u8>, PhantomData<&'a CStr>);
 
 // SAFETY: a word is only read, like the `&CStr` that it stands for.

@@ -32,6 +32,8 @@ const STEADY: u64 = 10_000;
 /// How long to look again and again for the daemon that a program has left, and how often, in milliseconds.
 const ADOPTION: u64 = 1000;
 const MOMENT: u64 = 10;
+#[cfg(feature = "ready")]
+const SETTLING: u64 = 50;
 
 /// How often, and how long apart in milliseconds, to look whether the launcher has gone. Where somebody never reaps it the
 /// monitor has a page more.
@@ -71,17 +73,13 @@ struct Monitor<'a> {
     terminal: Option<file::Fd>,
     /// The process group that its foreground was given to: the program's, or 0.
     given: i32,
-    /// Children that were told to go already.
-    told: [i32; TOLD],
-    told_count: usize,
+    /// How many children were told to go already, which are the first of the list, and the last one of them.
+    told: (usize, i32),
 }
 
 /// What the keys ^C and ^\ send.
 const KEY_INT: u8 = INT as u8;
 const KEY_QUIT: u8 = QUIT as u8;
-
-/// How many of those are remembered; a child that is forgotten is told again.
-const TOLD: usize = 16;
 
 /// Starts the program, says by `started` when it works, stays until nothing is left of it. How it ended; or why there was
 /// no start.
@@ -102,6 +100,11 @@ pub fn live(start: &Start<'_>) -> ! {
         }
         Ok(())
     };
+    // To who has left its PID namespace (unshare(2)) the launcher has no number, and with this process all others would end.
+    if process::own_id() == 1 {
+        start.record.fail(Reason::FIRST);
+        process::exit(0)
+    }
     start.record.monitor.store(process::own_id(), Relaxed);
     if let Err(reason) = run(start, tell) {
         start.record.fail(reason);
@@ -133,8 +136,7 @@ impl<'a> Monitor<'a> {
             restart_failure: None,
             terminal: None,
             given: 0,
-            told: [0; TOLD],
-            told_count: 0,
+            told: (0, 0),
         };
         perform(Process::Monitor, &mut monitor.work)?;
         // It is written when the program runs, and an older one is not to outlive a start that fails.
@@ -215,15 +217,12 @@ impl<'a> Monitor<'a> {
             return Ok(());
         }
         match perform(Process::Keeper, &mut self.work) {
-            Err(reason) if !self.work.has_started => {
-                process::end(program);
-                self.take_terminal_back();
-                self.program = None;
-                Err(reason)
-            }
+            // What it has started meanwhile goes as well.
+            Err(reason) if !self.work.has_started => self.give_up(Failure { step: Step::WritePidfile, reason }),
             // A program that could be started again is worth more than its pidfile, which is empty and locked.
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     /// The child: the daemon's steps, in a copy of this memory.
@@ -252,7 +251,7 @@ impl<'a> Monitor<'a> {
             #[cfg(feature = "ready")]
             self.look();
             let is_over = self.reap();
-            if self.is_ready && !self.work.has_started {
+            if self.is_ready && self.failure.is_none() && !self.work.has_started {
                 record.prove();
                 self.work.has_started = true;
                 return is_over;
@@ -319,11 +318,7 @@ impl<'a> Monitor<'a> {
                     let is_program = self.program == Some(child);
                     match what {
                         Child::Ended(end) if is_program => self.ended(end),
-                        Child::Ended(_) => {
-                            // Its number may be another's from now on.
-                            self.told.iter_mut().filter(|told| **told == child.number()).for_each(|told| *told = 0);
-                            self.sweep();
-                        }
+                        Child::Ended(_) => self.sweep(),
                         Child::Stopped(signal) if is_program && matches!(signal, TSTP | TTIN | TTOU) => {
                             self.stop_too(signal);
                         }
@@ -423,7 +418,6 @@ impl<'a> Monitor<'a> {
             }
             Action::Drain | Action::Kill => {
                 self.disown();
-                self.told_count = 0;
                 self.patience();
                 self.sweep();
             }
@@ -439,9 +433,10 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Sets the time for a stop.
+    /// Sets the time for a stop, in which nobody was told yet.
     fn patience(&mut self) {
         self.name(c"dmz: stop");
+        self.told = (0, 0);
         let seconds = self.work.start.config.monitoring.stop_timeout;
         self.deadline = if self.state == State::Kill { None } else { Some(now() + u64::from(seconds) * 1000) };
     }
@@ -456,22 +451,23 @@ impl<'a> Monitor<'a> {
         };
         let start = self.work.start;
         let config = start.config;
-        let (told, count) = (&mut self.told, &mut self.told_count);
-        let mut tell = |child: process::Process| {
-            if !told.iter().take(*count).any(|pid| *pid == child.number()) {
+        // The kernel lists them in the order in which they became ours, and at most one has gone since: then the last that was
+        // told stands one place before, or it is that one.
+        let (count, last) = self.told;
+        let mut now = (0, 0);
+        let tell = |child: process::Process| {
+            now = (now.0 + 1, child.number());
+            if now.0 > count || now.0 == count && now.1 != last {
                 process::signal(child, signal);
                 if signal == TERM {
                     process::signal(child, CONT);
-                }
-                if let Some(place) = told.get_mut(*count) {
-                    *place = child.number();
-                    *count += 1;
                 }
             }
         };
         let group = if start.command.id == 1 && config.has(Opt::Init) {
             1 // Everything is ours, and /proc may be another namespace's.
-        } else if sys::each_child(&mut tell).is_ok() {
+        } else if sys::each_child(tell).is_ok() {
+            self.told = now;
             return;
         } else {
             // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped
@@ -480,8 +476,8 @@ impl<'a> Monitor<'a> {
             if self.program.is_none() && !process::is_gone(leader) { 0 } else { leader }
         };
         // Once: to a monitor among them a second TERM means more than the first.
-        if *count == 0 || signal == KILL {
-            *count = 1;
+        if count == 0 || signal == KILL {
+            self.told.0 = 1;
             sys::signal_group(group, signal);
             if signal == TERM {
                 sys::signal_group(group, CONT);

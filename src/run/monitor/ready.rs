@@ -2,7 +2,8 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::Monitor;
+use super::{ADOPTION, Monitor, SETTLING};
+use crate::plan::ready::Ready;
 use crate::plan::{Failure, Opt, Reason, Step};
 use crate::run::pidfile;
 use crate::sys::monitor::each_child;
@@ -20,11 +21,14 @@ impl Monitor<'_> {
         };
         match ready {
             Ok(true) => {
+                if let (Ready::Notify, Some(program)) = (self.work.start.config.ready, self.program) {
+                    let _ = wait.answer(program);
+                }
                 self.main = wait.main;
                 self.wait = None;
                 self.take_main();
                 self.is_ready = self.failure.is_none();
-                // What is sent later is for nobody; closing it answers every barrier.
+                // What is sent later is for nobody.
                 file::close(self.work.channel);
             }
             Ok(false) if wait.deadline.is_some_and(|deadline| deadline <= now()) => {
@@ -55,7 +59,9 @@ impl Monitor<'_> {
             }
             count = 1;
         }
-        if let (Some(child), 1) = (found, count)
+        // The middle process of a double fork is the only one for a moment.
+        let is_settled = !file.is_empty() || until <= now() + ADOPTION - SETTLING;
+        if let (Some(child), 1, true) = (found, count, is_settled)
             // Ours, and not yet waited for: so the number is still its own.
             && process::runs(child)
         {
