@@ -54,9 +54,11 @@ fn assert_refused(place: &Place, outcome: &Outcome, words: &str) {
     assert_eq!(place.processes(), []);
 }
 
-/// The program, once the kernel shows it: dmz may return while the exec, of which it has proof, is still under way.
+/// The program, once the kernel shows it: dmz may return while the exec, of which it has proof, is still under way, and be
+/// shown as its emulator.
 fn settled(program: Process) -> Process {
-    until("the program", || program.arguments().first().filter(|name| dmz() != **name).map(|_| program))
+    let is_there = |words: &[_]| !words.is_empty() && words.iter().all(|word| dmz() != *word);
+    until("the program", || is_there(&program.arguments()).then_some(program))
 }
 
 /// `dmz` with options, for a caller who has more groups, inheritable and ambient capabilities than the program may see.
