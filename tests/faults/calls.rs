@@ -166,6 +166,8 @@ const ROWS: &[Row] = &[
     row("newfstatat", SYS_newfstatat, &[EACCES, ELOOP, ENOENT, ENOMEM], &["open", "lock", "find"]),
     row("fstat", SYS_fstat, &[EIO, ENOMEM], &["open", "lock", "find"]),
     row("statx", SYS_statx, &[EACCES, ENOENT, ENOMEM], &["open", "lock", "find"]).or_always(REFUSED),
+    row("faccessat", SYS_faccessat, &[EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR], &["execute", "interpreter"])
+        .or_always(REFUSED),
     row("unlinkat", SYS_unlinkat, &[EACCES, EBUSY, EIO, EROFS], &[]),
     row("renameat2", SYS_renameat2, &[EACCES, EINVAL, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EROFS], &[])
         .or_always(REFUSED),
@@ -346,7 +348,7 @@ const OTHER_WORDS: &[(&str, &[c_int], &str)] = &[
     ("prctl PR_CAPBSET_READ", REFUSED, "Invalid argument"),
     ("execve", &[ENOENT], "its interpreter or loader is not there"),
     // Only a look at what the exec has said already.
-    ("openat /nowhere/program", ANY, "No such file or directory"),
+    ("faccessat /nowhere/program", ANY, "No such file or directory"),
 ];
 
 /// What may fail besides the steps of the plan.

@@ -210,8 +210,11 @@ impl<'a> Monitor<'a> {
         }
         self.program = Some(program);
         self.started = now();
+        // The number may be another file's by the time of a later start.
         #[cfg(feature = "ready")]
-        super::ready::close_theirs(record);
+        if !self.work.has_started {
+            super::ready::close_theirs(record);
+        }
         // A program that forks by itself will be another process.
         if config.ready == Ready::Exit {
             return Ok(());
