@@ -40,15 +40,14 @@ fn id(text: &[u8]) -> Option<u32> {
 
 /// The lines of a file that count, as fields.
 fn lines(text: &[u8], fields: usize) -> Vec<Vec<&[u8]>> {
-    let whole = |line: &&[u8]| line.len() <= 1024 && !line.contains(&0);
+    let whole = |line: &&[u8]| line.len() <= 65_536 && !line.contains(&0);
     let line = |line: &'_ [u8]| -> Vec<&[u8]> {
         // SAFETY: only to name the lifetime: the text outlives this function.
         let line: &[u8] = unsafe { std::mem::transmute(line.strip_suffix(b"\r").unwrap_or(line)) };
         line.split(|byte| *byte == b':').collect()
     };
-    let counts = |line: &Vec<&[u8]>| {
-        line.len() == fields && !line[0].is_empty() && !line[0].starts_with(b"+") && !line[0].starts_with(b"-")
-    };
+    let counts =
+        |line: &Vec<&[u8]>| line.len() == fields && !matches!(line[0].first(), None | Some(b'+' | b'-' | b'#'));
     text.split(|byte| *byte == b'\n').filter(whole).map(line).filter(counts).collect()
 }
 
