@@ -474,9 +474,10 @@ impl<'a> Monitor<'a> {
             return;
         } else {
             // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped
-            // the kernel gives its number to nobody as long as there is such a group.
+            // the kernel gives its number to nobody as long as there is such a group: so first that is looked for.
             let leader = start.record.daemon.load(Relaxed);
-            if self.program.is_none() && !process::is_gone(leader) { 0 } else { leader }
+            let is_strangers = || sys::is_group_gone(leader) || !process::is_gone(leader);
+            if self.program.is_none() && is_strangers() { 0 } else { leader }
         };
         // Once: to a monitor among them a second TERM means more than the first.
         if count == 0 || signal == KILL {
