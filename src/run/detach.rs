@@ -298,6 +298,18 @@ fn end(record: &Record, result: Result<(), Reason>) -> ! {
     process::exit(0)
 }
 
+/// Waits until `child` has ended, but not for more than so many milliseconds.
+pub fn await_end(child: process::Process, milliseconds: u64) {
+    let deadline = time::now() + milliseconds;
+    while process::runs(child) {
+        let left = deadline.saturating_sub(time::now());
+        if left == 0 {
+            return;
+        }
+        let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(left));
+    }
+}
+
 /// Asks the kernel whether the daemon, in process group `group`, has executed the program; if not, it has ended.
 ///
 /// An exec lets go of our memory a moment before it counts as done, so the answer may be no at first while the daemon

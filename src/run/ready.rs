@@ -280,18 +280,6 @@ pub fn note_strangers(record: &Record) {
     }
 }
 
-/// Waits until `child` has ended, but not for more than so many milliseconds.
-pub fn await_end(child: Process, milliseconds: u64) {
-    let deadline = now() + milliseconds;
-    while process::runs(child) {
-        let left = deadline.saturating_sub(now());
-        if left == 0 {
-            return;
-        }
-        let _ = signal::wait_for(signal::set(&[CHILD]), Some(left));
-    }
-}
-
 /// Stops the daemon of a start that is given up, and everything that it has left.
 pub fn stop_session(record: &Record) {
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))
@@ -299,7 +287,7 @@ pub fn stop_session(record: &Record) {
     {
         process::signal(daemon, TERM);
         process::signal(daemon, CONT);
-        await_end(daemon, MOMENT);
+        super::detach::await_end(daemon, MOMENT);
     }
     // Without /proc nothing lists the rest. The daemon has not been waited for, so its group is still its own.
     if let Some(daemon) = Process::new(record.daemon.load(Relaxed))

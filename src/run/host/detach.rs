@@ -10,7 +10,7 @@ use crate::plan::order::ORDER;
 use crate::plan::{Config, Failure, Opt, Process, Reason, Step};
 use crate::run::apply::Work;
 use crate::run::record::Record;
-use crate::run::{Failed, descriptors};
+use crate::run::{Failed, descriptors, detach};
 use crate::sys::file;
 use crate::sys::host::{self as sys, Fork};
 use crate::sys::memory::{PATH_MAX, Path, Pool, Shared};
@@ -193,10 +193,7 @@ fn watch(limit: Option<u32>, launcher: Option<i32>, daemon: process::Process, re
         process::signal(daemon, signal::CONT);
     }
     // It is on its way out by itself: what it has to clean up is its own.
-    let end = now() + MOMENT;
-    while process::runs(daemon) && now() < end {
-        let _ = signal::wait_for(signal::set(&[signal::CHILD]), Some(end.saturating_sub(now())));
-    }
+    detach::await_end(daemon, MOMENT);
     process::end(daemon);
 }
 

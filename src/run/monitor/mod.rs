@@ -32,6 +32,7 @@ const STEADY: u64 = 10_000;
 /// How long to look again and again for the daemon that a program has left, and how often, in milliseconds.
 const ADOPTION: u64 = 1000;
 const MOMENT: u64 = 10;
+/// How long the only one must have been that: the middle process of a double fork is it for a moment.
 #[cfg(feature = "ready")]
 const SETTLING: u64 = 50;
 
@@ -457,10 +458,10 @@ impl<'a> Monitor<'a> {
         // The kernel lists them in the order in which they became ours, and at most one has gone since: then the last that was
         // told stands one place before, or it is that one.
         let (count, last) = self.told;
-        let mut now = (0, 0);
+        let mut all = (0, 0);
         let tell = |child: process::Process| {
-            now = (now.0 + 1, child.number());
-            if now.0 > count || now.0 == count && now.1 != last {
+            all = (all.0 + 1, child.number());
+            if all.0 > count || all.0 == count && all.1 != last {
                 process::signal(child, signal);
                 if signal == TERM {
                     process::signal(child, CONT);
@@ -470,7 +471,7 @@ impl<'a> Monitor<'a> {
         let group = if start.command.id == 1 && config.has(Opt::Init) {
             1 // Everything is ours, and /proc may be another namespace's.
         } else if sys::each_child(tell).is_ok() {
-            self.told = now;
+            self.told = all;
             return;
         } else {
             // No /proc, or that of another namespace: what is left of the program's group is ours. Once the program is reaped

@@ -59,7 +59,6 @@ impl Monitor<'_> {
             }
             count = 1;
         }
-        // The middle process of a double fork is the only one for a moment.
         let is_settled = !file.is_empty() || until <= now() + ADOPTION - SETTLING;
         if let (Some(child), 1, true) = (found, count, is_settled)
             // Ours, and not yet waited for: so the number is still its own.
